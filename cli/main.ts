@@ -1,0 +1,72 @@
+import { Command, CommanderError } from "commander";
+
+import { isBerthError } from "../oci/errors.js";
+import { COMMANDS, type CommandEntry } from "./command-table.js";
+import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, type CliContext } from "./context.js";
+
+/** Runs the command line and returns its exit code. Only the module of the verb that was asked for is loaded. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command("berth")
+    .description("An OCI registry, a puller and a container runtime in one command")
+    .option("--root <dir>", `where images and containers are kept (BERTH_ROOT)`)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        write(text.replace(/^error: /, "berth: "));
+      },
+    });
+  const context = (): CliContext => ({
+    root: program.opts<{ root?: string }>().root ?? (process.env["BERTH_ROOT"] || DEFAULT_ROOT),
+    runRoot: process.env["BERTH_RUN"] || DEFAULT_RUN_ROOT,
+  });
+  const verb = verbOf(argv);
+  for (const entry of COMMANDS) {
+    const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
+    command.exitOverride().copyInheritedSettings(program);
+    if (entry.name !== verb) continue;
+    const { define } = await entry.load();
+    define(command, {
+      context,
+      exit: (code) => {
+        exitCode = code;
+      },
+    });
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(
+      error,
+      COMMANDS.find((entry) => entry.name === verb),
+    );
+  }
+}
+
+/** The first argument that is not a global option. */
+function verbOf(argv: readonly string[]): string | undefined {
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i];
+    if (argument === "--root") i++;
+    else if (argument === "help") return argv[i + 1];
+    else if (argument !== undefined && !argument.startsWith("-")) return argument;
+  }
+  return undefined;
+}
+
+function reportFailure(error: unknown, entry: CommandEntry | undefined): number {
+  const failureCode = entry?.failureExitCode ?? 1;
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? 0 : failureCode;
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`berth: ${text}\n`);
+  if (!isBerthError(error) || process.env["BERTH_DEBUG"]) {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? "") : ""}\n`);
+  }
+  if (isBerthError(error, "COMMAND_NOT_FOUND")) return 127;
+  if (isBerthError(error, "COMMAND_NOT_EXECUTABLE")) return 126;
+  return failureCode;
+}

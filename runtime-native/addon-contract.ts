@@ -1,0 +1,58 @@
+import type { LaunchPlan } from "./launch-plan.js";
+import type { LayerUnpacker, PackOptions, PackResult, UnpackOptions, UnpackResult } from "./layer-contract.js";
+
+/**
+ * What `runtime-native/index.ts` exports. A failure of any of these is a NativeError with errno, syscall, step and path;
+ * a rule of the layer format that was broken is a NativeError with `code: "LAYER_INVALID" | "DIGEST_MISMATCH" | "LIMIT"`.
+ */
+export interface RuntimeNative {
+  createLayerUnpacker(options: UnpackOptions): LayerUnpacker;
+  /** The same pipeline fed from a file, without passing through JavaScript. */
+  unpackLayerFile(path: string, options: UnpackOptions): Promise<UnpackResult>;
+  /** Gives each of `directories` (relative) in `diff` the metadata of the first of `lowers` (topmost first) that has it. */
+  adoptDirectories(diff: string, lowers: readonly string[], directories: readonly string[]): Promise<void>;
+  packLayer(options: PackOptions): Promise<PackResult>;
+  /** Removes a tree without ever following a link out of it; a missing tree is no error. */
+  removeTree(path: string): Promise<void>;
+  /** syncfs(2) of the filesystem that holds `path`. */
+  syncFilesystem(path: string): Promise<void>;
+  /** flock(2) on `path` (made if missing, 0600), off the event loop; kept until release() or the end of the process. */
+  lockFile(path: string, mode: "shared" | "exclusive"): Promise<FileLock>;
+  /** A seccomp profile in Docker's JSON form, reduced to data by the engine, compiled by libseccomp to BPF. */
+  compileSeccomp(profile: SeccompPlan): Uint8Array;
+  /**
+   * Starts berth-shim (posix_spawn, off the event loop) and waits for its first answer: the container's first process has
+   * been executed, or a failure, after which nothing of it is left.
+   */
+  launchShim(plan: LaunchPlan): Promise<LaunchedContainer>;
+}
+
+export interface FileLock {
+  release(): void;
+}
+
+export interface LaunchedContainer {
+  /** Host pid of the container's first process, and of the shim. */
+  readonly pid: number;
+  readonly shimPid: number;
+  /** A connected stream socket that speaks the shim's protocol, already attached; only when `io.attach`. The caller owns it. */
+  readonly attachFd?: number;
+}
+
+export interface SeccompPlan {
+  readonly defaultErrno: number;
+  readonly architectures: readonly ("x86_64" | "x86" | "x32" | "aarch64" | "arm")[];
+  readonly rules: readonly SeccompRule[];
+}
+
+export interface SeccompRule {
+  readonly names: readonly string[];
+  readonly action: "allow" | "errno" | "kill";
+  readonly errno?: number;
+  readonly args: readonly {
+    readonly index: number;
+    readonly op: "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "masked_eq";
+    readonly value: bigint;
+    readonly valueTwo?: bigint;
+  }[];
+}

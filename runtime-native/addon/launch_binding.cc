@@ -1,0 +1,7 @@
+#include "addon/registrations.h"
+
+namespace berth {
+
+void RegisterLaunch(Napi::Env, Napi::Object) {}
+
+}  // namespace berth

@@ -1,0 +1,26 @@
+{
+  # The Debian packages that this needs are listed in tooling/requirements.mjs.
+  "target_defaults": {
+    "cflags_cc": ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", "-fvisibility=hidden"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3", "-w"],
+    "include_dirs": ["."]
+  },
+  "targets": [
+    {
+      "target_name": "berth",
+      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags_cc!": ["-fno-exceptions"],
+      "cflags_cc": ["-fexceptions"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "sources": ["<!@(ls addon/*.cc core/*.cc layers/*.cc)"],
+      "libraries": ["-l:libzstd.a", "-l:libseccomp.a"]
+    },
+    {
+      "target_name": "berth-shim",
+      "type": "executable",
+      "ldflags": ["-static"],
+      "ldflags!": ["-rdynamic"],
+      "sources": ["<!@(ls shim/*.cc)"]
+    }
+  ]
+}

@@ -1,0 +1,2 @@
+#include "core/result.h"
+#include "core/unique_fd.h"

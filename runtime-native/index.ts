@@ -1,0 +1,4 @@
+export * from "./addon-contract.js";
+export * from "./launch-plan.js";
+export * from "./layer-contract.js";
+export * from "./native-error.js";

@@ -1,0 +1,83 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import process from "node:process";
+
+import { once, PROJECT, run, SetupError } from "./step.mjs";
+
+const NATIVE = join(PROJECT, "runtime-native");
+const NATIVE_FOLDERS = ["addon", "core", "layers", "shim"];
+
+export function buildTypeScript() {
+  run(process.execPath, [join(PROJECT, "node_modules/typescript/bin/tsc"), "-p", PROJECT]);
+}
+
+/** Builds the addon and berth-shim into dist/native, against the headers beside the running node. */
+export function buildNative() {
+  const sources = [
+    "binding.gyp",
+    ...NATIVE_FOLDERS.flatMap((folder) =>
+      readdirSync(join(NATIVE, folder))
+        .sort()
+        .map((file) => join(folder, file)),
+    ),
+  ];
+  const inputs = sources.flatMap((file) => [file, readFileSync(join(NATIVE, file))]);
+  const built = ["berth.node", "berth-shim"].every((file) => existsSync(join(PROJECT, "dist/native", file)));
+  once("native", [process.version, process.arch, String(built), ...inputs], () => {
+    const headers = nodeHeaders();
+    run("flock", [
+      NATIVE,
+      process.execPath,
+      join(PROJECT, "node_modules/node-gyp/bin/node-gyp.js"),
+      "configure",
+      "build",
+      "--silent",
+      `--directory=${NATIVE}`,
+      `--nodedir=${headers}`,
+      "--jobs=2",
+    ]);
+    install("berth.node");
+    install("berth-shim");
+  });
+}
+
+function install(file) {
+  const target = join(PROJECT, "dist/native", file);
+  mkdirSync(join(PROJECT, "dist/native"), { recursive: true });
+  copyFileSync(join(NATIVE, "build/Release", file), `${target}.new`);
+  renameSync(`${target}.new`, target);
+}
+
+/** The prefix that holds include/node/node_api.h for the running node. */
+function nodeHeaders() {
+  const prefix = resolve(process.execPath, "../..");
+  if (existsSync(join(prefix, "include/node/node_api.h"))) return prefix;
+  throw new SetupError(
+    `Node's headers are not at ${prefix}/include/node: install the package that holds them (Debian: libnode-dev; ` +
+      `NodeSource and nodejs.org: part of nodejs itself)`,
+  );
+}
+
+/** Bundles the command so that a verb loads a file or two instead of hundreds. */
+export async function buildCommand() {
+  const { build } = await import("esbuild");
+  const target = join(PROJECT, "dist/bin");
+  rmSync(`${target}.new`, { recursive: true, force: true });
+  await build({
+    entryPoints: { berth: join(PROJECT, "cli/bin.ts") },
+    outdir: `${target}.new`,
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    chunkNames: "[name]-[hash]",
+    logLevel: "warning",
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+  });
+  chmodSync(join(`${target}.new`, "berth.js"), 0o755);
+  rmSync(target, { recursive: true, force: true });
+  renameSync(`${target}.new`, target);
+}

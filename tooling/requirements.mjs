@@ -1,0 +1,27 @@
+// What berth needs from Debian, each with the file that shows it is there (looking for files is faster than asking dpkg).
+
+/** To build and to run. */
+export const BUILD_PACKAGES = [
+  { name: "g++", file: "/usr/bin/g++" },
+  { name: "make", file: "/usr/bin/make" },
+  { name: "python3", file: ["/usr/bin/python3", "/usr/local/bin/python3"] },
+  { name: "libzstd-dev", file: "/usr/include/zstd.h" },
+  { name: "libseccomp-dev", file: "/usr/include/seccomp.h" },
+  { name: "libcap-dev", file: "/usr/include/sys/capability.h" },
+  { name: "libisal2", file: ["/usr/lib/x86_64-linux-gnu/libisal.so.2", "/usr/lib/aarch64-linux-gnu/libisal.so.2"] },
+];
+
+/** To test: foreign clients, a real root filesystem, a cgroup v2 virtual machine. */
+export const TEST_PACKAGES = [
+  { name: "skopeo", file: "/usr/bin/skopeo" },
+  { name: "busybox-static", file: "/bin/busybox" },
+  { name: "debootstrap", file: "/usr/sbin/debootstrap" },
+  { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },
+  { name: "kmod", file: "/sbin/depmod" },
+  { name: "cpio", file: "/bin/cpio" },
+  { name: "xz-utils", file: "/usr/bin/xz" },
+  { name: "zstd", file: "/usr/bin/zstd" },
+];
+
+/** For `npm run check`. */
+export const CHECK_PACKAGES = [{ name: "clang-format", file: "/usr/bin/clang-format" }];
