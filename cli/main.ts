@@ -26,8 +26,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
     command.exitOverride().copyInheritedSettings(program);
     if (entry.name !== verb) continue;
-    const { define } = await entry.load();
-    define(command, {
+    const module = await entry.load();
+    module.define(command, {
       context,
       exit: (code) => {
         exitCode = code;

@@ -2,28 +2,34 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import { join, resolve } from "node:path";
 import process from "node:process";
 
+import { nativeSources } from "./native-sources.mjs";
 import { once, PROJECT, run, SetupError } from "./step.mjs";
 
 const NATIVE = join(PROJECT, "runtime-native");
-const NATIVE_FOLDERS = ["addon", "core", "layers", "shim"];
 
 export function buildTypeScript() {
+  removeOutputsWithoutSource();
   run(process.execPath, [join(PROJECT, "node_modules/typescript/bin/tsc"), "-p", PROJECT]);
+}
+
+/** tsc keeps what it once wrote: a test whose source was deleted would go on running. */
+function removeOutputsWithoutSource() {
+  const dist = join(PROJECT, "dist");
+  if (!existsSync(dist)) return;
+  for (const file of readdirSync(dist, { recursive: true })) {
+    if (!file.endsWith(".js") || file.startsWith("bin/")) continue;
+    if (existsSync(join(PROJECT, file.replace(/\.js$/, ".ts")))) continue;
+    rmSync(join(dist, file));
+    rmSync(join(dist, ".tsbuildinfo"), { force: true });
+  }
 }
 
 /** Builds the addon and berth-shim into dist/native, against the headers beside the running node. */
 export function buildNative() {
-  const sources = [
-    "binding.gyp",
-    ...NATIVE_FOLDERS.flatMap((folder) =>
-      readdirSync(join(NATIVE, folder))
-        .sort()
-        .map((file) => join(folder, file)),
-    ),
-  ];
-  const inputs = sources.flatMap((file) => [file, readFileSync(join(NATIVE, file))]);
-  const built = ["berth.node", "berth-shim"].every((file) => existsSync(join(PROJECT, "dist/native", file)));
-  once("native", [process.version, process.arch, String(built), ...inputs], () => {
+  const sources = ["runtime-native/binding.gyp", ...nativeSources()];
+  const inputs = sources.flatMap((file) => [file, readFileSync(join(PROJECT, file))]);
+  const outputs = ["berth.node", "berth-shim"].map((file) => join(PROJECT, "dist/native", file));
+  once("native", [process.version, process.arch, ...inputs], outputs, () => {
     const headers = nodeHeaders();
     run("flock", [
       NATIVE,
@@ -62,10 +68,10 @@ function nodeHeaders() {
 export async function buildCommand() {
   const { build } = await import("esbuild");
   const target = join(PROJECT, "dist/bin");
-  rmSync(`${target}.new`, { recursive: true, force: true });
+  const next = `${target}.${String(process.pid)}`;
   await build({
     entryPoints: { berth: join(PROJECT, "cli/bin.ts") },
-    outdir: `${target}.new`,
+    outdir: next,
     bundle: true,
     splitting: true,
     platform: "node",
@@ -77,7 +83,7 @@ export async function buildCommand() {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   });
-  chmodSync(join(`${target}.new`, "berth.js"), 0o755);
+  chmodSync(join(next, "berth.js"), 0o755);
   rmSync(target, { recursive: true, force: true });
-  renameSync(`${target}.new`, target);
+  renameSync(next, target);
 }

@@ -7,7 +7,7 @@ import { once, PROJECT, run } from "./step.mjs";
 export function installNpmPackages() {
   const lockfile = readFileSync(join(PROJECT, "package-lock.json"));
   if (!existsSync(join(PROJECT, "node_modules"))) console.log("berth setup: missing: npm packages");
-  once("npm-packages", [lockfile], () => {
+  once("npm-packages", [lockfile], [join(PROJECT, "node_modules/typescript")], () => {
     run("npm", ["ci", "--no-audit", "--no-fund"]);
   });
 }

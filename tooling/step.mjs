@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,13 +17,13 @@ export function run(command, args, env = {}) {
     throw new SetupError(`${command} ${args.join(" ")} failed (${result.status ?? result.signal})`);
 }
 
-/** Runs `work` unless it was done before with the same `inputs` (a list of strings and buffers). */
-export function once(name, inputs, work) {
+/** Runs `work` unless it was done before with the same `inputs` (strings and buffers) and its `outputs` are still there. */
+export function once(name, inputs, outputs, work) {
   const file = join(PROJECT, "node_modules", ".berth", name);
   const hash = createHash("sha256");
   for (const input of inputs) hash.update(input).update("\0");
   const stamp = hash.digest("hex");
-  if (readIfThere(file) === stamp) return;
+  if (readIfThere(file) === stamp && outputs.every((output) => existsSync(output))) return;
   work();
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, stamp);
