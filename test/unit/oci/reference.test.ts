@@ -41,7 +41,7 @@ describe("image references", () => {
     `a:${"t".repeat(129)}`,
     "a b",
     "a/b\n",
-    `${"a".repeat(300)}`,
+    "a".repeat(300),
     "-a",
     "a._b",
   ];
