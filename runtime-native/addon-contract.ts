@@ -18,6 +18,8 @@ export interface RuntimeNative {
   syncFilesystem(path: string): Promise<void>;
   /** flock(2) on `path` (made if missing, 0600), off the event loop; kept until release() or the end of the process. */
   lockFile(path: string, mode: "shared" | "exclusive"): Promise<FileLock>;
+  /** As lockFile "exclusive", without waiting (LOCK_NB): undefined while somebody else holds it. */
+  tryLockFile(path: string): Promise<FileLock | undefined>;
   /** A seccomp profile in Docker's JSON form, reduced to data by the engine, compiled by libseccomp to BPF. */
   compileSeccomp(profile: SeccompPlan): Uint8Array;
   /**
