@@ -7,8 +7,8 @@ import type { LayerUnpacker, PackOptions, PackResult, UnpackOptions, UnpackResul
  */
 export interface RuntimeNative {
   createLayerUnpacker(options: UnpackOptions): LayerUnpacker;
-  /** The same pipeline fed from a file, without passing through JavaScript. */
-  unpackLayerFile(path: string, options: UnpackOptions): Promise<UnpackResult>;
+  /** The same pipeline fed from a file, without passing through JavaScript. `signal` stops it: see LayerUnpacker.abort. */
+  unpackLayerFile(path: string, options: UnpackOptions, signal?: AbortSignal): Promise<UnpackResult>;
   /** Gives each of `directories` (relative) in `diff` the metadata of the first of `lowers` (topmost first) that has it. */
   adoptDirectories(diff: string, lowers: readonly string[], directories: readonly string[]): Promise<void>;
   packLayer(options: PackOptions): Promise<PackResult>;

@@ -53,7 +53,10 @@ export interface UnpackResult {
  * bounded queues between the steps.
  */
 export interface LayerUnpacker {
-  /** Resolves when there is room for more; the chunk must not be changed until then. Rejects with the first failure. */
+  /**
+   * The chunk is copied before this returns. Resolves when there is room for more; rejects with the first failure of the
+   * pipeline. Writing on without waiting keeps the order and costs memory.
+   */
   write(chunk: Uint8Array): Promise<void>;
   /** No more bytes. Resolves when everything is written and verified. */
   finish(): Promise<UnpackResult>;

@@ -1,0 +1,35 @@
+import type { FileLock } from "./addon-contract.js";
+import { loadAddon } from "./load-addon.js";
+import { asNativeError } from "./native-error.js";
+
+interface HostAddon {
+  removeTree(path: string): Promise<void>;
+  syncFilesystem(path: string): Promise<void>;
+  lockFile(path: string, exclusive: boolean): Promise<FileLock>;
+}
+
+const addon = (): HostAddon => loadAddon<HostAddon>();
+
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await addon().removeTree(path);
+  } catch (error) {
+    throw asNativeError(error);
+  }
+}
+
+export async function syncFilesystem(path: string): Promise<void> {
+  try {
+    await addon().syncFilesystem(path);
+  } catch (error) {
+    throw asNativeError(error);
+  }
+}
+
+export async function lockFile(path: string, mode: "shared" | "exclusive"): Promise<FileLock> {
+  try {
+    return await addon().lockFile(path, mode === "exclusive");
+  } catch (error) {
+    throw asNativeError(error);
+  }
+}
