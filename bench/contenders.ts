@@ -1,0 +1,28 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const BERTH_BUNDLE = fileURLToPath(new URL("../bin/berth.js", import.meta.url));
+
+/** The command as users get it: the bundle, started by this node. */
+export const BERTH_COMMAND: readonly string[] = [process.execPath, BERTH_BUNDLE];
+
+/** berth or a peer, and the programs that it needs. */
+export interface Contender {
+  readonly name: string;
+  readonly programs: readonly string[];
+}
+
+/** Those of `contenders` that are wanted and whose programs are there; the others are named to `print`. */
+export function present<P extends Contender>(
+  contenders: readonly P[],
+  without: readonly string[],
+  print: (line: string) => void,
+): P[] {
+  return contenders.filter(({ name, programs }) => {
+    const missing = programs.filter((program) => !existsSync(program));
+    if (without.includes(name)) print(`${name} is left out, as asked`);
+    else if (missing.length > 0) print(`${name} is left out: ${missing.join(", ")} not found`);
+    else return true;
+    return false;
+  });
+}
