@@ -1,0 +1,167 @@
+import { BerthError, type ErrorCode } from "../../oci/errors.js";
+import { Authorizer, parseTokenAnswer, type TokenAnswer, type TokenRequest } from "./authorizer.js";
+import { networkFailure, withRetries } from "./backoff.js";
+import { parseChallenges } from "./challenge.js";
+import { DEFAULT_LIMITS, type ClientLimits, type ClientOptions } from "./client-options.js";
+import { candidateOrigins, isLoopbackRegistry } from "./registry-endpoint.js";
+import { failureOf, headerOf, type Answer } from "./response-error.js";
+import { SinkFailure, Transport, type Exchange } from "./transport.js";
+
+/** A request to the registry, or to where it pointed us. */
+export interface Call extends Omit<Exchange, "url" | "headers" | "body"> {
+  /** A path below the registry's origin, or a URL that the registry gave. */
+  readonly target: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Made anew for each attempt: a stream can be sent only once. */
+  readonly body?: () => NonNullable<Exchange["body"]>;
+  /** Such as `repository:library/debian:pull`; several with spaces between. */
+  readonly scope?: string;
+  /** Statuses that are returned; others are thrown. */
+  readonly accept: readonly number[];
+  /** For messages: `pull debian`. */
+  readonly what: string;
+  /** Code for a 404. */
+  readonly missing: ErrorCode;
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const PLAIN_TO_TLS = /HTTP request (?:was sent )?to (?:an )?HTTPS/i;
+
+/** Authenticated calls to one registry: finds its origin, answers challenges, follows redirects, tries again. */
+export class RegistrySession {
+  readonly registry: string;
+  readonly limits: ClientLimits;
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
+  readonly #userAgent: string;
+  readonly #insecure: boolean;
+  #origin: Promise<string> | undefined;
+  #plain = false;
+
+  constructor(options: ClientOptions) {
+    const loopback = isLoopbackRegistry(options.registry);
+    this.registry = options.registry;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#insecure = options.insecure === true || loopback;
+    this.#userAgent = options.userAgent ?? "berth";
+    this.#transport = new Transport(options, this.limits, loopback);
+    this.#authorizer = new Authorizer(
+      options.credentials,
+      (request) => this.#fetchToken(request),
+      () => this.#plain,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  /** Calls until it succeeds, fails for good, or has failed too often. @param progressed see withRetries */
+  call(call: Call, progressed?: () => boolean): Promise<Answer> {
+    return withRetries(this.limits, call.signal, () => this.callOnce(call), progressed);
+  }
+
+  /** One attempt. Failures that may pass are TransientFailures. */
+  async callOnce(call: Call): Promise<Answer> {
+    const origin = await this.origin(call.signal);
+    let answer = await this.#authorized(call, origin);
+    if (answer.status === 401) {
+      // Once, with what this challenge says: a registry that answers 401 again does not let us in.
+      const known = parseChallenges(headerOf(answer.headers, "www-authenticate") ?? "");
+      this.#authorizer.forget();
+      if (this.#authorizer.learn(known)) answer = await this.#authorized(call, origin);
+    }
+    if (call.accept.includes(answer.status)) return answer;
+    throw failureOf(answer, call.what, call.missing);
+  }
+
+  /** `https://host[:port]`, found by the first request. */
+  origin(signal?: AbortSignal): Promise<string> {
+    const finding = (this.#origin ??= withRetries(this.limits, signal, () => this.#findOrigin(signal)));
+    finding.catch(() => {
+      this.#origin = undefined;
+    });
+    return finding;
+  }
+
+  async #findOrigin(signal: AbortSignal | undefined): Promise<string> {
+    let failure: unknown;
+    for (const origin of candidateOrigins(this.registry, this.#insecure)) {
+      try {
+        const answer = await this.#exchange(
+          { method: "GET", url: new URL("/v2/", origin), headers: {}, signal },
+          `cannot reach the registry ${this.registry}`,
+        );
+        if (answer.status === 400 && PLAIN_TO_TLS.test(Buffer.from(answer.body).toString("latin1"))) continue;
+        this.#plain = origin.startsWith("http:");
+        const known = parseChallenges(headerOf(answer.headers, "www-authenticate") ?? "");
+        if (answer.status === 401) this.#authorizer.learn(known);
+        return origin;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw failure ?? new BerthError("UPSTREAM", `${this.registry} speaks neither HTTP nor HTTPS as a registry does`);
+  }
+
+  async #authorized(call: Call, origin: string): Promise<Answer> {
+    const header = await this.#authorizer.headerFor(call.scope);
+    let url = new URL(call.target, origin);
+    for (let redirects = 0; ; redirects++) {
+      // Never to another origin: a redirect must not carry off credentials.
+      const authorization = header !== undefined && url.origin === origin ? { authorization: header } : {};
+      const answer = await this.#exchange(
+        { ...exchangeOf(call), url, headers: { ...call.headers, ...authorization } },
+        call.what,
+      );
+      const location = headerOf(answer.headers, "location");
+      if (!REDIRECTS.has(answer.status) || location === undefined || call.accept.includes(answer.status)) return answer;
+      if (call.method !== "GET" && call.method !== "HEAD") return answer;
+      if (redirects === MAX_REDIRECTS) throw new BerthError("UPSTREAM", `${call.what}: too many redirects`);
+      url = this.#redirected(url, location, call.what);
+    }
+  }
+
+  #redirected(from: URL, location: string, what: string): URL {
+    const url = URL.parse(location, from.href);
+    const downgrade = from.protocol === "https:" && url?.protocol !== "https:" && !this.#insecure;
+    if (url === null || !/^https?:$/.test(url.protocol) || downgrade) {
+      throw new BerthError("UPSTREAM", `${what}: the registry redirects to an address that is not safe to follow`);
+    }
+    return url;
+  }
+
+  async #fetchToken({ url, method, headers, body }: TokenRequest): Promise<TokenAnswer> {
+    const what = `cannot get a token for ${this.registry}`;
+    const answer = await withRetries(this.limits, undefined, async () => {
+      const request = { method, url, headers, maxAnswer: 1024 * 1024, ...(body !== undefined && { body }) };
+      const reply = await this.#exchange(request, what);
+      if (reply.status !== 200) throw failureOf(reply, what, "UNAUTHORIZED");
+      return reply;
+    });
+    return parseTokenAnswer(answer.body);
+  }
+
+  async #exchange(exchange: Exchange, what: string): Promise<Answer> {
+    try {
+      return await this.#transport.exchange({
+        ...exchange,
+        headers: { "user-agent": this.#userAgent, ...exchange.headers },
+      });
+    } catch (error) {
+      if (error instanceof SinkFailure) throw error.cause;
+      throw networkFailure(error, what, exchange.signal);
+    }
+  }
+}
+
+function exchangeOf({ method, signal, maxAnswer, sink, body }: Call): Omit<Exchange, "url" | "headers"> {
+  return {
+    method,
+    signal,
+    ...(maxAnswer !== undefined && { maxAnswer }),
+    ...(sink !== undefined && { sink }),
+    ...(body !== undefined && { body: body() }),
+  };
+}
