@@ -4,7 +4,8 @@ import { chainIdsOf } from "../../oci/chain-id.js";
 import { digestOf, isDigest, type Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import { parseImageConfig } from "../../oci/image-config.js";
-import { familiarReference, parseReference } from "../../oci/reference.js";
+import { parseManifest } from "../../oci/manifest.js";
+import { familiarName, familiarReference, parseReference, type Reference } from "../../oci/reference.js";
 import type { FileContentStore } from "./content-store.js";
 import type { DistributionIndex } from "./distribution-index.js";
 import { writeDurably } from "./durable-file.js";
@@ -57,6 +58,23 @@ export class ImageDatabase implements ImageStore {
       if (repositories.get(reference) === id) return;
       await writeDurably(join(paths.imageMetadataOf(id), "lastUpdated"), new Date().toISOString());
       repositories.set(reference, id);
+      await repositories.save();
+    });
+  }
+
+  /** Notes that a repository now has the image's manifest, and which blobs. */
+  async recordPush(id: Digest, target: Reference, manifest: Digest): Promise<void> {
+    const { paths, content, distribution } = this.#parts;
+    await withImagesLocked(paths, async () => {
+      const repositories = this.repositories();
+      const pushed = parseManifest(content.read(manifest));
+      if (!this.has(id) || pushed.kind !== "manifest") return;
+      const { diff_ids: diffIds } = this.load(id, repositories).config.rootfs;
+      for (const [i, diffId] of diffIds.entries()) {
+        const layer = pushed.layers[i];
+        if (layer !== undefined) distribution.remember(diffId, layer.digest, familiarName(target));
+      }
+      repositories.set({ registry: target.registry, repository: target.repository, digest: manifest }, id);
       await repositories.save();
     });
   }

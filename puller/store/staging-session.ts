@@ -13,10 +13,12 @@ import { lockState } from "./store-locks.js";
  */
 export class StagingSession {
   readonly directory: string;
+  readonly #paths: StatePaths;
   readonly #lock: FileLock;
   readonly #journal = new Set<string>();
 
-  private constructor(directory: string, lock: FileLock) {
+  private constructor(paths: StatePaths, directory: string, lock: FileLock) {
+    this.#paths = paths;
     this.directory = directory;
     this.#lock = lock;
   }
@@ -27,7 +29,7 @@ export class StagingSession {
     const gate = await lockState(paths, "sessions", "shared");
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      return new StagingSession(directory, await lockFile(join(directory, "lock"), "exclusive"));
+      return new StagingSession(paths, directory, await lockFile(join(directory, "lock"), "exclusive"));
     } finally {
       gate.release();
     }
@@ -51,9 +53,12 @@ export class StagingSession {
   }
 
   async end(): Promise<void> {
+    // Sweepers must not meet a directory whose lock file is gone already.
+    const gate = await lockState(this.#paths, "sessions", "shared");
     try {
       await removeTree(this.directory);
     } finally {
+      gate.release();
       this.#lock.release();
     }
   }
