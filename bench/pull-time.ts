@@ -50,12 +50,12 @@ export async function measurePulls(
 }
 
 async function pullOnce(puller: Puller, reference: string, scratch: Scratch): Promise<Sample> {
-  const directory = scratch.path(puller.name);
+  const directory = scratch.volume(puller.name);
   const commands = puller.commands(reference, directory);
   await flush();
   const timing = await timeCommands(commands);
   const syncMs = await flush();
-  scratch.discard(directory);
+  scratch.discardVolume(directory);
   return {
     seconds: timing.ms / 1000,
     withSyncSeconds: (timing.ms + syncMs) / 1000,

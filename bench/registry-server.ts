@@ -31,7 +31,7 @@ export const REGISTRIES: readonly Registry[] = [
 ];
 
 async function startBerthRegistry(scratch: Scratch): Promise<RegistryServer> {
-  const directory = scratch.path("berth-registry");
+  const directory = scratch.volume("berth-registry");
   mkdirSync(directory);
   const port = await freePort();
   const serve = ["registry", "serve", "--listen", `127.0.0.1:${port}`, "--root", join(directory, "data")];
@@ -40,7 +40,7 @@ async function startBerthRegistry(scratch: Scratch): Promise<RegistryServer> {
 }
 
 async function startDockerRegistry(scratch: Scratch): Promise<RegistryServer> {
-  const directory = scratch.path("docker-registry");
+  const directory = scratch.volume("docker-registry");
   mkdirSync(directory);
   const port = await freePort();
   const file = join(directory, "config.json");

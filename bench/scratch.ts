@@ -1,7 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { spawnSync } from "node:child_process";
+
+const IMAGE_SUFFIX = ".ext4";
+/** Sparse: only what is written takes room. */
+const VOLUME_BYTES = 16 * 1024 ** 3;
 
 /**
  * A temporary directory for everything that a run writes, in folders that are never used twice. `remove` works after
@@ -21,14 +25,36 @@ export class Scratch {
     return join(this.directory, `${this.#count++}-${name}`);
   }
 
-  discard(path: string): void {
-    for (const target of mountsBelow(path)) spawnSync("umount", ["--lazy", target], { stdio: "ignore" });
+  /**
+   * A path in an empty ext4 file system of its own, as Debian makes them. Without it, whoever comes later pays for what
+   * earlier ones have removed: ext4 without a journal skips each inode freed in the last minutes, one by one, at every create.
+   */
+  volume(name: string): string {
+    const directory = this.path(name);
+    const image = `${directory}${IMAGE_SUFFIX}`;
+    mkdirSync(directory);
+    writeFileSync(image, "");
+    truncateSync(image, VOLUME_BYTES);
+    run("/sbin/mkfs.ext4", ["-q", "-F", "-E", "nodiscard", image]);
+    run("/bin/mount", ["-o", "loop,noinit_itable", image, directory]);
+    return join(directory, "state");
+  }
+
+  /** Removes a `volume` and all that is in it. */
+  discardVolume(path: string): void {
+    const directory = dirname(path);
+    this.#discard(directory);
+    rmSync(`${directory}${IMAGE_SUFFIX}`);
+  }
+
+  #discard(path: string): void {
+    for (const target of mountsBelow(path)) spawnSync("/bin/umount", ["--lazy", target], { stdio: "ignore" });
     if (mountsBelow(path).length > 0) throw new Error(`${path} is kept: something is still mounted below it`);
     rmSync(path, { recursive: true, force: true });
   }
 
   remove(): void {
-    this.discard(this.directory);
+    this.#discard(this.directory);
   }
 }
 
@@ -39,4 +65,9 @@ function mountsBelow(path: string): string[] {
     .map((line) => line.split(" ")[1] ?? "")
     .filter((target) => target === path || target.startsWith(`${path}/`))
     .sort((a, b) => b.length - a.length);
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? stderr.trim()}`);
 }

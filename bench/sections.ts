@@ -22,7 +22,7 @@ export interface BenchOptions {
   readonly scratch: Scratch;
   /** Names of contenders to leave out. */
   readonly without: readonly string[];
-  print(line: string): void;
+  readonly print: (line: string) => void;
 }
 
 const MANIFEST_ROUND_MS = 4_000;
@@ -56,7 +56,7 @@ export async function benchRun(options: BenchOptions): Promise<void> {
   const runners: Runner[] = [];
   await withDebianImage(options, async (reference) => {
     for (const { name } of present(PULLERS, without, print)) {
-      const directory = scratch.path(`${name}-run`);
+      const directory = scratch.volume(`${name}-run`);
       if (name === BERTH) {
         await timeCommands([berthCommand(directory, ["pull", reference])]);
         const run = ["run", "--rm", "--network", "none", reference, "true"];
