@@ -4,3 +4,6 @@ export * from "./layer-contract.js";
 export * from "./native-error.js";
 export * from "./host.js";
 export * from "./layers.js";
+export * from "./launch.js";
+export * from "./seccomp.js";
+export * from "./shim-protocol.js";

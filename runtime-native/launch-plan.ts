@@ -29,7 +29,10 @@ export interface LaunchPlan {
   readonly socketPath: string;
   /** Written (temp, fsync, rename) when the container's first process has ended: see ExitRecord. */
   readonly exitFile: string;
-  /** Run by the shim, detached, after everything has been cleaned up; for `--rm` of containers that nobody waits for. */
+  /**
+   * Run by the shim, detached, after everything has been cleaned up; for `--rm` of containers that nobody waits for. The first
+   * is an absolute path; stdio is /dev/null, the working directory `/`, the environment PATH alone.
+   */
   readonly onExit?: readonly string[];
 }
 
@@ -108,7 +111,10 @@ export interface ProcessPlan {
   readonly consoleSize?: { readonly rows: number; readonly columns: number };
 }
 
-/** Bit sets by capability number (capabilities(7)); inheritable is always empty (CVE-2022-24769). */
+/**
+ * Bit sets by capability number (capabilities(7)), each cut down to what the shim itself has. There is no inheritable set
+ * (CVE-2022-24769): it equals `ambient`, which the kernel demands, and Docker's defaults have that empty.
+ */
 export interface CapabilityPlan {
   readonly bounding: bigint;
   readonly effective: bigint;
