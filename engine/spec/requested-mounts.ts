@@ -8,6 +8,20 @@ import { tmpfsMount } from "./tmpfs-options.js";
 
 /** -v, --mount and --tmpfs, parents before children, so that one mounted below another is seen. @throws BerthError USAGE */
 export function requestedMounts(host: HostConfig): MountPlan[] {
+  const mounts = mountsOf(host);
+  // Docker makes a missing host directory for -v, and not for --mount.
+  for (const { source } of (host.Binds ?? []).map(parseBind)) {
+    if (!existsSync(source)) mkdirSync(source, { recursive: true });
+  }
+  return mounts.sort((a, b) => depthOf(a.target) - depthOf(b.target));
+}
+
+/** The checks of requestedMounts, without making anything. @throws BerthError USAGE, UNSUPPORTED */
+export function checkMounts(host: HostConfig): void {
+  mountsOf(host);
+}
+
+function mountsOf(host: HostConfig): MountPlan[] {
   const mounts = [
     ...(host.Binds ?? []).map(bindMount),
     ...host.Mounts.map(mountOf),
@@ -19,13 +33,11 @@ export function requestedMounts(host: HostConfig): MountPlan[] {
   const targets = mounts.map(({ target }) => target.replace(/\/+$/, ""));
   const twice = targets.find((target, i) => targets.indexOf(target) !== i);
   if (twice !== undefined) throw new BerthError("USAGE", `two mounts on ${twice}: each path can have one`);
-  return mounts.sort((a, b) => depthOf(a.target) - depthOf(b.target));
+  return mounts;
 }
 
-/** Docker makes a missing host directory for -v, and not for --mount. */
 function bindMount(text: string): MountPlan {
   const { source, target, readonly, propagation } = parseBind(text);
-  if (!existsSync(source)) mkdirSync(source, { recursive: true });
   return { type: "rbind", source, target, options: { readonly }, data: "", propagation };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
@@ -42,6 +42,20 @@ export class ContainerNames {
       unlinkSync(join(this.directory, name));
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
+    }
+  }
+
+  /** For a container that has no record to tell its name. */
+  releaseAllOf(id: string): void {
+    for (const name of this.#all()) this.release(name, id);
+  }
+
+  #all(): string[] {
+    try {
+      return readdirSync(this.directory);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return [];
+      throw error;
     }
   }
 

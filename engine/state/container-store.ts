@@ -35,6 +35,13 @@ export class ContainerStore {
     return { record: record as ContainerRecord, state: state as ContainerState };
   }
 
+  /** @throws BerthError CONTAINER_UNKNOWN */
+  require(id: string): Container {
+    const container = this.load(id);
+    if (container === undefined) throw unknownContainer(id);
+    return container;
+  }
+
   writeRecord(record: ContainerRecord): void {
     writeStateFile(this.paths.of(record.ID).config, record, !record.HostConfig.AutoRemove);
   }

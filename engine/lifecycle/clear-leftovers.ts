@@ -1,0 +1,24 @@
+import { execFile } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { promisify } from "node:util";
+
+import { killProcessesOf } from "../cgroups/cgroup-processes.js";
+import { locateContainerCgroup, removeContainerCgroup } from "../cgroups/container-cgroup.js";
+import type { ContainerRecord } from "../container-record.js";
+import type { Engine } from "../engine.js";
+
+/** What a shim does when its container has ended, done for one that was killed: processes, cgroup, mount, socket. Idempotent. */
+export async function clearLeftovers(engine: Engine, record: ContainerRecord): Promise<void> {
+  const cgroup = locateContainerCgroup(engine.cgroupLayout(), record.HostConfig.CgroupParent, record.ID);
+  await killProcessesOf(cgroup);
+  removeContainerCgroup(cgroup);
+  const { merged } = engine.store.overlay.paths(record.ID);
+  if (isMounted(merged)) await promisify(execFile)("umount", ["--lazy", "--", merged]);
+  rmSync(engine.paths.of(record.ID).socket, { force: true });
+}
+
+/** proc_pid_mountinfo(5), field 5; berth's own paths hold nothing that is escaped there unless the root does. */
+function isMounted(path: string): boolean {
+  const escaped = path.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return readFileSync("/proc/self/mountinfo", "utf8").includes(` ${escaped} `);
+}
