@@ -22,4 +22,12 @@ export interface CommandEntry {
   load(): Promise<CommandModule>;
 }
 
-export const COMMANDS: readonly CommandEntry[] = [];
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: "history", summary: "Show how an image was made", load: () => import("./commands/history.js") },
+  { name: "images", summary: "List images", load: () => import("./commands/images.js") },
+  { name: "import", summary: "Make an image from a root filesystem", load: () => import("./commands/import.js") },
+  { name: "pull", summary: "Download an image from a registry", load: () => import("./commands/pull.js") },
+  { name: "push", summary: "Upload an image to a registry", load: () => import("./commands/push.js") },
+  { name: "rmi", summary: "Remove images", load: () => import("./commands/rmi.js") },
+  { name: "tag", summary: "Give an image another name", load: () => import("./commands/tag.js") },
+];

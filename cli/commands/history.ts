@@ -1,0 +1,57 @@
+import { Option, type Command } from "commander";
+
+import { imageHistory, openLocalStore, type HistoryLine } from "../../puller/index.js";
+import type { CommandHost } from "../command-table.js";
+import { columnTable } from "../output/column-table.js";
+import { humanSize, timeAgo } from "../output/human-units.js";
+
+interface Options {
+  readonly quiet?: boolean;
+  readonly trunc: boolean;
+  readonly human: boolean;
+  readonly format: "table" | "json";
+}
+
+const COMMAND_WIDTH = 45;
+
+export function define(command: Command, host: CommandHost): void {
+  command
+    .argument("<image>", "name or ID")
+    .option("-q, --quiet", "only IDs")
+    .option("--no-trunc", "whole IDs and commands")
+    .option("--no-human", "sizes in bytes and times as they are")
+    .addOption(new Option("--format <form>", "how to print").choices(["table", "json"]).default("table"))
+    .action((name: string, options: Options) => {
+      const store = openLocalStore(host.context().root);
+      process.stdout.write(render(imageHistory(store, store.images.find(name)), options));
+    });
+}
+
+function render(lines: readonly HistoryLine[], { quiet, trunc, human, format }: Options): string {
+  const idOf = ({ id }: HistoryLine): string => (trunc ? id.replace(/^sha256:(.{12}).*$/, "$1") : id);
+  if (quiet === true) return lines.map((line) => `${idOf(line)}\n`).join("");
+  const cells = lines.map((line) => [
+    idOf(line),
+    human ? timeAgo(line.created) : (line.created ?? "N/A"),
+    commandOf(line, trunc),
+    human ? humanSize(line.size, 3) : String(line.size),
+    oneLine(line.comment),
+  ]);
+  if (format === "table") return columnTable(["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"], cells);
+  return lines
+    .map((line, i) => {
+      const [ID, CreatedSince, CreatedBy, Size, Comment] = cells[i] ?? [];
+      return `${JSON.stringify({ ID, CreatedAt: line.created ?? "", CreatedSince, CreatedBy, Size, Comment })}\n`;
+    })
+    .join("");
+}
+
+function commandOf({ createdBy }: HistoryLine, trunc: boolean): string {
+  const text = oneLine(createdBy);
+  return trunc && text.length > COMMAND_WIDTH ? `${text.slice(0, COMMAND_WIDTH - 1)}…` : text;
+}
+
+/** Without what a terminal would obey: the text is the image's. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, " ");
+}

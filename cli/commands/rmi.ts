@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+
+import { isBerthError } from "../../oci/errors.js";
+import { openLocalStore } from "../../puller/index.js";
+import type { CommandHost } from "../command-table.js";
+
+export function define(command: Command, host: CommandHost): void {
+  command
+    .argument("<images...>", "names or IDs")
+    .option("-f, --force", "also when it has several names, or stopped containers use it")
+    .action(async (names: readonly string[], { force = false }: { force?: boolean }) => {
+      const { images } = openLocalStore(host.context().root);
+      for (const name of names) {
+        try {
+          const { untagged, deleted } = await images.remove(name, { force });
+          for (const reference of untagged) process.stdout.write(`Untagged: ${reference}\n`);
+          for (const digest of deleted) process.stdout.write(`Deleted: ${digest}\n`);
+        } catch (error) {
+          // The other names are still removed, as docker does.
+          if (!isBerthError(error)) throw error;
+          if (force && error.code === "IMAGE_UNKNOWN") process.stderr.write(`berth: ${error.message}\n`);
+          else {
+            process.stderr.write(`berth: ${error.message}\n`);
+            host.exit(1);
+          }
+        }
+      }
+    });
+}
