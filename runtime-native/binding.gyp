@@ -13,7 +13,9 @@
       "cflags_cc": ["-fexceptions"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "sources": ["<!@(ls addon/*.cc core/*.cc layers/*.cc)"],
-      "libraries": ["-l:libzstd.a", "-l:libseccomp.a"]
+      "libraries": ["-l:libzstd.a", "-l:libseccomp.a"],
+      # A Worker that ends unloads its addons, while a native thread may still be on its way out.
+      "ldflags": ["-Wl,-z,nodelete"]
     },
     {
       "target_name": "berth-shim",

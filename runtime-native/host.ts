@@ -6,6 +6,7 @@ interface HostAddon {
   removeTree(path: string): Promise<void>;
   syncFilesystem(path: string): Promise<void>;
   lockFile(path: string, exclusive: boolean): Promise<FileLock>;
+  tryLockFile(path: string): FileLock | undefined;
 }
 
 const addon = (): HostAddon => loadAddon<HostAddon>();
@@ -29,6 +30,14 @@ export async function syncFilesystem(path: string): Promise<void> {
 export async function lockFile(path: string, mode: "shared" | "exclusive"): Promise<FileLock> {
   try {
     return await addon().lockFile(path, mode === "exclusive");
+  } catch (error) {
+    throw asNativeError(error);
+  }
+}
+
+export async function tryLockFile(path: string): Promise<FileLock | undefined> {
+  try {
+    return await Promise.resolve(addon().tryLockFile(path));
   } catch (error) {
     throw asNativeError(error);
   }

@@ -1,7 +1,64 @@
+#include "addon/background_job.h"
 #include "addon/registrations.h"
+#include "core/file_lock.h"
+#include "core/tree_removal.h"
 
 namespace berth {
 
-void RegisterHost(Napi::Env, Napi::Object) {}
+namespace {
+
+// Only release() lets go of it: that nobody refers to the object any more does not mean that the work is done.
+Napi::Value LockToJs(Napi::Env env, UniqueFd& fd) {
+  auto held = std::make_shared<int>(fd.release());
+  const auto release = [held](const Napi::CallbackInfo&) { UniqueFd(std::exchange(*held, -1)).reset(); };
+  Napi::Object lock = Napi::Object::New(env);
+  lock.Set("release", Napi::Function::New(env, release, "release"));
+  return lock;
+}
+
+Napi::Value JsRemoveTree(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  return RunInBackground(info.Env(), "berth-remove", [path] { return RemoveTree(path); });
+}
+
+Napi::Value JsSyncFilesystem(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  return RunInBackground(info.Env(), "berth-sync", [path] { return SyncFilesystem(path); });
+}
+
+Napi::Value JsLockFile(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  const LockMode mode = info[1].As<Napi::Boolean>() ? LockMode::kExclusive : LockMode::kShared;
+  return RunInBackground<UniqueFd>(
+      info.Env(), "berth-lock",
+      [path, mode]() -> Result<UniqueFd> {
+        auto fd = OpenLockFile(path);
+        if (!fd) return fd.failure();
+        auto locked = Lock(fd.value().get(), mode, path);
+        if (!locked) return locked.failure();
+        return fd;
+      },
+      LockToJs);
+}
+
+// Does not wait, so it needs no thread.
+Napi::Value JsTryLockFile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = info[0].As<Napi::String>();
+  auto fd = OpenLockFile(path);
+  if (!fd) throw FailureToJs(env, fd.failure());
+  auto locked = TryLock(fd.value().get(), LockMode::kExclusive, path);
+  if (!locked) throw FailureToJs(env, locked.failure());
+  return locked.value() ? LockToJs(env, fd.value()) : env.Undefined();
+}
+
+}  // namespace
+
+void RegisterHost(Napi::Env env, Napi::Object exports) {
+  exports.Set("removeTree", Napi::Function::New(env, JsRemoveTree, "removeTree"));
+  exports.Set("syncFilesystem", Napi::Function::New(env, JsSyncFilesystem, "syncFilesystem"));
+  exports.Set("lockFile", Napi::Function::New(env, JsLockFile, "lockFile"));
+  exports.Set("tryLockFile", Napi::Function::New(env, JsTryLockFile, "tryLockFile"));
+}
 
 }  // namespace berth

@@ -8,7 +8,8 @@
 namespace berth {
 
 // What failed: `step` in berth's words, `syscall` and `errno_value` from the kernel (0: none), `path` it was about.
-// `code` is "SYSTEM" for a failed call, else the rule that was broken ("LAYER_INVALID", "DIGEST_MISMATCH", "LIMIT", ...).
+// `code` is "SYSTEM" for a failed call, else the rule that was broken ("LAYER_INVALID", "DIGEST_MISMATCH", "LIMIT",
+// ...).
 struct Failure {
   std::string step;
   std::string syscall;

@@ -1,2 +1,0 @@
-#include "core/result.h"
-#include "core/unique_fd.h"
