@@ -30,13 +30,15 @@ if (values.help || chosen.some((name) => !(name in SECTIONS)) || !Number.isInteg
 }
 
 const scratch = new Scratch(values.dir);
-// The tool that starts this file put it in process and mount namespaces that end with it: only files are left to remove.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.once(signal, () => {
-    scratch.remove();
-    process.exit(130);
-  });
+// tooling/bench.mjs put this process in process and mount namespaces that end with it: only files are left to remove.
+function stop(): void {
+  scratch.remove();
+  process.exit(130);
 }
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, stop);
+// Signals to the starter alone do not come through a process namespace; its end of this channel tells.
+process.once("disconnect", stop);
+process.channel?.unref();
 try {
   console.log(
     `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}, Node ${process.versions.node}, ${new Date().toISOString()}`,
@@ -55,5 +57,6 @@ try {
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 } finally {
+  process.removeListener("disconnect", stop);
   scratch.remove();
 }

@@ -73,6 +73,7 @@ export async function benchRun(options: BenchOptions): Promise<void> {
     const command = await crunBundle(scratch.path("crun"), await debianRootfs(), ["true"]);
     runners.push({ name: "crun alone", command, reference: true });
   }
+  await flush();
   const figures = await measureRuns(runners, rounds * RUNS_PER_ROUND);
   print(renderFigures("Run: a fresh container of the same image, no network, removed at the end", figures));
 }

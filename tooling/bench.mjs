@@ -26,9 +26,11 @@ if (process.getuid() !== 0) {
 
 const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
 const bench = [process.execPath, join(PROJECT, "dist/bench/main.js"), ...process.argv.slice(2)];
-const child = spawn("/usr/bin/unshare", [...namespaces, "sh", "-c", ISOLATED, "sh", ...bench], { stdio: "inherit" });
-// Ctrl-C reaches the whole foreground group; the bench cleans up and its status decides.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => undefined);
+const child = spawn("/usr/bin/unshare", [...namespaces, "sh", "-c", ISOLATED, "sh", ...bench], {
+  stdio: ["inherit", "inherit", "inherit", "ipc"],
+});
+// The bench cleans up when the channel closes, and its status decides.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.connected && child.disconnect());
 child.on("error", (error) => {
   console.error(`berth bench: ${error.message}`);
   process.exitCode = 1;
