@@ -1,28 +1,21 @@
-import { BerthError, errnoOf } from "../../oci/errors.js";
+import { BerthError } from "../../oci/errors.js";
+import { shimRequest } from "../../runtime-native/shim-protocol.js";
 import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
+import { findContainer } from "../list-containers.js";
+import { askShim } from "../shim/shim-request.js";
 import { setContainerFrozen } from "./pause-container.js";
-import { currentState } from "./current-state.js";
 
 const SIGKILL = 9;
 
 /**
- * Sends a signal to the container's first process.
+ * Sends a signal to the container's first process, by its shim: a pid might be another's by now.
  * @throws BerthError CONTAINER_STATE when it does not run
  */
 export async function killContainer(engine: Engine, id: string, signal: number): Promise<void> {
-  const { record, state } = currentContainer(engine, id);
+  const { record, state } = findContainer(engine, id);
   if (!isRunning(state)) throw new BerthError("CONTAINER_STATE", `container ${record.Name} is not running`);
-  try {
-    process.kill(state.Pid, signal);
-  } catch (error) {
-    if (errnoOf(error) !== "ESRCH") throw error;
-  }
+  await askShim(engine.paths.of(id).socket, shimRequest.kill(signal));
   // A v1 freezer holds even those that are to be killed.
   if (signal === SIGKILL && state.Status === "paused") await setContainerFrozen(engine, id, false);
-}
-
-function currentContainer(engine: Engine, id: string) {
-  const container = engine.containers.require(id);
-  return { record: container.record, state: currentState(engine, container).state };
 }

@@ -4,7 +4,7 @@ import { setFrozen } from "../cgroups/freezer.js";
 import type { Engine } from "../engine.js";
 import { settleState } from "./settle-state.js";
 
-/** Pause and unpause. @throws BerthError CONTAINER_STATE when it does not run, or is already so */
+/** Pause and unpause. @throws BerthError CONTAINER_STATE when it does not run, or is so already */
 export async function setContainerFrozen(engine: Engine, id: string, frozen: boolean): Promise<void> {
   const lock = await engine.containers.lock(id);
   try {
