@@ -33,19 +33,20 @@ export function parseChallenges(header: string): Challenge[] {
     const parameters = new Map<string, string>();
     challenges.push({ scheme: scheme.toLowerCase(), parameters });
     if (!skip(/ +/y)) continue;
+    // The opaque data of a scheme such as Negotiate.
+    if (skip(TOKEN68)) continue;
     for (;;) {
       const start = at;
       const name = take(TOKEN)?.[0];
-      if (name !== undefined && skip(/\s*=\s*/y)) {
-        const quoted = take(QUOTED)?.[1];
-        const value = quoted === undefined ? take(TOKEN)?.[0] : quoted.replace(/\\(.)/g, "$1");
-        if (value === undefined) return challenges;
-        if (!parameters.has(name.toLowerCase())) parameters.set(name.toLowerCase(), value);
-      } else {
+      if (name === undefined || !skip(/\s*=\s*/y)) {
+        // The name of the next scheme.
         at = start;
-        // Either the opaque data of a scheme such as Negotiate, or the name of the next scheme.
-        if (parameters.size > 0 || !skip(TOKEN68)) break;
+        break;
       }
+      const quoted = take(QUOTED)?.[1];
+      const value = quoted === undefined ? take(TOKEN)?.[0] : quoted.replace(/\\(.)/g, "$1");
+      if (value === undefined) return challenges;
+      if (!parameters.has(name.toLowerCase())) parameters.set(name.toLowerCase(), value);
       if (!skip(/\s*,[\s,]*/y)) break;
     }
   }
