@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 
 import type { Command } from "./timed-command.js";
 
@@ -42,20 +42,50 @@ runroot = "${join(directory, "run")}"
       CONTAINERS_STORAGE_CONF: storage,
       CONTAINERS_REGISTRIES_CONF: registries,
     };
+    this.#cgroup = `berth-bench-${basename(directory)}-${process.pid}`;
     this.#policy = join(directory, "policy.json");
   }
 
   readonly #policy: string;
+  readonly #cgroup: string;
 
   pull(reference: string): Command {
     const options = ["--quiet", "--tls-verify=false", "--signature-policy", this.#policy];
     return { program: "/usr/bin/podman", args: ["pull", ...options, reference], env: this.#env };
   }
 
+  /** To be called when no container runs any more. */
+  removeCgroup(): void {
+    removeCgroup(this.#cgroup);
+  }
+
   run(reference: string, command: readonly string[]): Command {
-    const options = ["--rm", "--network", "none", "--pull", "never"];
+    const options = ["--rm", "--network", "none", "--pull", "never", "--cgroup-parent", `/${this.#cgroup}`];
     return { program: "/usr/bin/podman", args: ["run", ...options, reference, ...command], env: this.#env };
   }
+}
+
+/** Removes `cgroup`, and what is below it, from every hierarchy; podman leaves its parent and its monitors' cgroup. */
+function removeCgroup(cgroup: string): void {
+  for (const place of cgroupHierarchies()) {
+    if (existsSync(join(place, cgroup))) removeTree(join(place, cgroup));
+  }
+}
+
+/** Mount points of type cgroup and cgroup2. */
+function cgroupHierarchies(): string[] {
+  return readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter(([, , type]) => type === "cgroup" || type === "cgroup2")
+    .map(([, target = ""]) => target);
+}
+
+function removeTree(directory: string): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeTree(join(directory, entry.name));
+  }
+  rmdirSync(directory);
 }
 
 /** A containers-policy.json(5) that accepts unsigned images. */

@@ -15,6 +15,7 @@ const VOLUME_BYTES = 16 * 1024 ** 3;
 export class Scratch {
   readonly directory: string;
   #count = 0;
+  readonly #cleanups: (() => void)[] = [];
 
   constructor(parent: string = tmpdir()) {
     this.directory = mkdtempSync(join(parent, "berth-bench-"));
@@ -53,7 +54,13 @@ export class Scratch {
     rmSync(path, { recursive: true, force: true });
   }
 
+  /** What else is to be undone at the end: called once, whatever happened before. */
+  defer(cleanup: () => void): void {
+    this.#cleanups.push(cleanup);
+  }
+
   remove(): void {
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
     this.#discard(this.directory);
   }
 }

@@ -63,6 +63,7 @@ export async function benchRun(options: BenchOptions): Promise<void> {
         runners.push({ name, command: berthCommand(directory, run) });
       } else if (name === "podman") {
         const podman = new Podman(directory);
+        scratch.defer(() => podman.removeCgroup());
         await timeCommands([podman.pull(reference)]);
         runners.push({ name, command: podman.run(reference, ["true"]) });
       }

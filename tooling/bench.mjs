@@ -7,12 +7,14 @@ import { PROJECT } from "./step.mjs";
 
 // Everything runs in process and mount namespaces of its own, so that a run that is killed leaves neither process nor mount, and
 // what peers keep in shared places (podman in /run, /dev/shm and /var/lib/containers) ends with it. crun 1.8 refuses a hybrid
-// cgroup layout: hidden there, all contenders see cgroup v1. The shell is process 1 and reaps what detached monitors leave.
+// cgroup layout: without its v2 part all contenders see v1. The shell is process 1 and reaps what detached monitors leave.
 const ISOLATED = `
   for place in /run /dev/shm /var/lib/containers; do
     if [ -d "$place" ]; then mount -t tmpfs -o mode=755 tmpfs "$place" || exit 1; fi
   done
-  if mountpoint -q /sys/fs/cgroup/unified; then umount --lazy /sys/fs/cgroup/unified || exit 1; fi
+  if mountpoint -q /sys/fs/cgroup/unified; then
+    umount --lazy /sys/fs/cgroup/unified && mount -t tmpfs tmpfs /sys/fs/cgroup/unified || exit 1
+  fi
   "$@"
   exit $?
 `;
