@@ -91,7 +91,10 @@ async function placeLayer(
   if (staged === undefined) {
     throw new BerthError("CONFLICT", `layer ${chainId} has been removed by somebody else: try again`);
   }
-  await adoptDirectories(join(staged.directory, "diff"), lowers, staged.unpacked.impliedDirectories);
+  const { impliedDirectories } = staged.unpacked;
+  if (lowers.length > 0 && impliedDirectories.length > 0) {
+    await adoptDirectories(join(staged.directory, "diff"), lowers, impliedDirectories);
+  }
   overlay.adopt(staged.directory, staged.cacheId, parentId);
   return staged.cacheId;
 }
