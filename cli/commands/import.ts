@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { parsePlatform } from "../../oci/platform.js";
 import { parseReference } from "../../oci/reference.js";
-import { importImage } from "../../puller/import/import-image.js";
+import { importImage } from "../../puller/build/import-image.js";
 import type { CommandHost } from "../command-table.js";
 import { interruptible } from "../interruptible.js";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { applyChange } from "../../../../puller/import/config-change.js";
+import { applyChange } from "../../../../puller/build/config-change.js";
 
 describe("applyChange", () => {
   it("takes CMD and ENTRYPOINT in exec and in shell form", () => {
