@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 
+import packageJson from "../package.json" with { type: "json" };
 import { isBerthError } from "../oci/errors.js";
 import { COMMANDS, type CommandEntry } from "./command-table.js";
 import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, type CliContext } from "./context.js";
@@ -9,6 +10,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
   const program = new Command("berth")
     .description("An OCI registry, a puller and a container runtime in one command")
+    .version(packageJson.version, "-v, --version", "print the version")
     .option("--root <dir>", `where images and containers are kept (BERTH_ROOT)`)
     .enablePositionalOptions()
     .exitOverride()

@@ -19,5 +19,5 @@ berth is set up. In another shell, in this folder:
 
 Ctrl-C stops the registry; what was pushed stays.
 `);
-const { main } = await import("../dist/cli/main.js");
-process.exitCode = await main(["registry", "serve", ...process.argv.slice(2)]);
+process.argv = [process.execPath, "berth", "registry", "serve", ...process.argv.slice(2)];
+await import("../dist/bin/berth.js");
