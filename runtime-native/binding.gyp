@@ -14,8 +14,9 @@
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "sources": ["<!@(ls addon/*.cc core/*.cc layers/*.cc)"],
       "libraries": ["-l:libzstd.a", "-l:libseccomp.a"],
-      # A Worker that ends unloads its addons, while a native thread may still be on its way out.
-      "ldflags": ["-Wl,-z,nodelete"]
+      # exclude-libs: newer nodes export a zstd of their own, which must not be mixed with ours. nodelete: a Worker that
+      # ends unloads its addons, while a native thread may still be on its way out.
+      "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-z,nodelete"]
     },
     {
       "target_name": "berth-shim",

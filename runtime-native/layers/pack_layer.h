@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/result.h"
+#include "layers/inflater.h"
+
+namespace berth {
+
+// runtime-native/layer-contract.ts explains each.
+struct PackOptions {
+  std::string source;
+  std::string output;
+  Compression compression = Compression::kGzip;
+  int level = 0;
+  bool overlay_whiteouts = false;
+};
+
+struct PackResult {
+  std::string digest;
+  uint64_t size = 0;
+  std::string diff_id;
+  uint64_t uncompressed_size = 0;
+  uint64_t content_size = 0;
+  uint64_t entries = 0;
+};
+
+// Packs in three threads, the caller's among them, and returns when all is written. Nothing is left at `output` on
+// failure.
+Result<PackResult> PackLayer(const PackOptions& options);
+
+}  // namespace berth
