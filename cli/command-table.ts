@@ -23,11 +23,39 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: "attach", summary: "Join the streams of a running container", load: () => import("./commands/attach.js") },
+  {
+    name: "create",
+    summary: "Make a container without starting it",
+    load: () => import("./commands/create.js"),
+  },
+  {
+    name: "exec",
+    summary: "Run a command in a running container",
+    failureExitCode: 125,
+    load: () => import("./commands/exec.js"),
+  },
   { name: "history", summary: "Show how an image was made", load: () => import("./commands/history.js") },
   { name: "images", summary: "List images", load: () => import("./commands/images.js") },
   { name: "import", summary: "Make an image from a root filesystem", load: () => import("./commands/import.js") },
+  { name: "inspect", summary: "Show all about containers and images", load: () => import("./commands/inspect.js") },
+  { name: "kill", summary: "Send a signal to containers", load: () => import("./commands/kill.js") },
+  { name: "logs", summary: "Show what a container has written", load: () => import("./commands/logs.js") },
+  { name: "pause", summary: "Stop all processes of containers for a while", load: () => import("./commands/pause.js") },
+  { name: "ps", summary: "List containers", load: () => import("./commands/ps.js") },
   { name: "pull", summary: "Download an image from a registry", load: () => import("./commands/pull.js") },
   { name: "push", summary: "Upload an image to a registry", load: () => import("./commands/push.js") },
+  { name: "rm", summary: "Remove containers", load: () => import("./commands/rm.js") },
   { name: "rmi", summary: "Remove images", load: () => import("./commands/rmi.js") },
+  {
+    name: "run",
+    summary: "Make and start a container",
+    failureExitCode: 125,
+    load: () => import("./commands/run.js"),
+  },
+  { name: "start", summary: "Start stopped containers", load: () => import("./commands/start.js") },
+  { name: "stop", summary: "Stop containers", load: () => import("./commands/stop.js") },
   { name: "tag", summary: "Give an image another name", load: () => import("./commands/tag.js") },
+  { name: "unpause", summary: "Let paused containers go on", load: () => import("./commands/unpause.js") },
+  { name: "wait", summary: "Wait until containers have ended", load: () => import("./commands/wait.js") },
 ];

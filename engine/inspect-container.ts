@@ -53,7 +53,10 @@ function graphDriverData({ store }: Engine, id: string): Record<string, string> 
   const { overlay } = store;
   const paths = overlay.paths(id);
   const init = overlay.paths(`${id}-init`).diff;
-  const image = overlay.lowerLinks(id).slice(1).map((link) => followLink(overlay.base, link));
+  const image = overlay
+    .lowerLinks(id)
+    .slice(1)
+    .map((link) => followLink(overlay.base, link));
   return {
     LowerDir: [init, ...image].join(":"),
     MergedDir: paths.merged,

@@ -9,7 +9,10 @@ const KILL_TIMEOUT_MS = 10_000;
 /** Host pids of the container's processes. */
 export function processesOf(cgroup: ContainerCgroup): number[] {
   const pids = new Set<number>();
-  for (const directory of [...cgroup.v1.map((part) => part.directory), ...(cgroup.v2 === undefined ? [] : [cgroup.v2])]) {
+  for (const directory of [
+    ...cgroup.v1.map((part) => part.directory),
+    ...(cgroup.v2 === undefined ? [] : [cgroup.v2]),
+  ]) {
     for (const line of readProcs(directory)) pids.add(Number(line));
   }
   return [...pids];

@@ -7,7 +7,12 @@ export function memoryV1(limits: ResourceLimits): ControllerSettings {
     writes.push({ file: "memory.limit_in_bytes", value: String(limits.memory), flag: "--memory" });
   }
   if (limits.memorySwap !== undefined) {
-    writes.push({ file: "memory.memsw.limit_in_bytes", value: String(limits.memorySwap), flag: "--memory-swap", implied: limits.memorySwapImplied === true });
+    writes.push({
+      file: "memory.memsw.limit_in_bytes",
+      value: String(limits.memorySwap),
+      flag: "--memory-swap",
+      implied: limits.memorySwapImplied === true,
+    });
   }
   if (limits.memoryReservation !== undefined) {
     const value = String(limits.memoryReservation);

@@ -10,7 +10,12 @@ export function memoryV2(limits: ResourceLimits): ControllerSettings {
   if (limits.memorySwap !== undefined) {
     // Docker's figure counts both; the kernel's v2 figure is swap alone.
     const swap = limits.memorySwap < 0 ? "max" : String(limits.memorySwap - (limits.memory ?? 0));
-    writes.push({ file: "memory.swap.max", value: swap, flag: "--memory-swap", implied: limits.memorySwapImplied === true });
+    writes.push({
+      file: "memory.swap.max",
+      value: swap,
+      flag: "--memory-swap",
+      implied: limits.memorySwapImplied === true,
+    });
   }
   if (limits.memoryReservation !== undefined) {
     writes.push({ file: "memory.low", value: String(limits.memoryReservation), flag: "--memory-reservation" });

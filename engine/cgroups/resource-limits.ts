@@ -52,5 +52,4 @@ export interface ControllerWrite {
   readonly implied?: boolean;
 }
 
-export type Controller =
-  "cpu" | "cpuacct" | "cpuset" | "memory" | "pids" | "blkio" | "devices" | "freezer" | "net_cls";
+export type Controller = "cpu" | "cpuacct" | "cpuset" | "memory" | "pids" | "blkio" | "devices" | "freezer" | "net_cls";

@@ -14,8 +14,10 @@ export interface AttachStreams {
 /** A connection that gets the output from now on. @throws BerthError CONTAINER_STATE */
 export async function attachContainer(engine: Engine, id: string, streams: AttachStreams): Promise<ShimConnection> {
   const { record, state } = findContainer(engine, id);
-  if (!isRunning(state)) throw new BerthError("CONTAINER_STATE", `container ${record.Name} is not running: start it first`);
-  if (state.Status === "paused") throw new BerthError("CONTAINER_STATE", `container ${record.Name} is paused: unpause it first`);
+  if (!isRunning(state))
+    throw new BerthError("CONTAINER_STATE", `container ${record.Name} is not running: start it first`);
+  if (state.Status === "paused")
+    throw new BerthError("CONTAINER_STATE", `container ${record.Name} is paused: unpause it first`);
   const connection = await ShimConnection.open(engine.paths.of(id).socket);
   connection.send(shimRequest.attach(streams));
   return connection;

@@ -122,7 +122,10 @@ function completeConfig(
   const { config } = request;
   const workingDir = config.WorkingDir || image.WorkingDir || "";
   if (config.WorkingDir !== undefined && config.WorkingDir !== "" && !isAbsolute(config.WorkingDir)) {
-    throw new BerthError("USAGE", `the working directory ${JSON.stringify(config.WorkingDir)} must be an absolute path`);
+    throw new BerthError(
+      "USAGE",
+      `the working directory ${JSON.stringify(config.WorkingDir)} must be an absolute path`,
+    );
   }
   const stopSignal = config.StopSignal ?? image.StopSignal;
   if (stopSignal !== undefined && stopSignal !== "") parseStopSignal(stopSignal);

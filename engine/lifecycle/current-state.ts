@@ -28,7 +28,8 @@ export function currentState(engine: Engine, container: Container): CurrentState
   const alive = isAlive(shim);
   // Read after looking at the shim: it writes the record before it ends.
   const exit = readExitRecord(engine, record);
-  if (exit !== undefined) return { state: exited(state, exit.exitCode, exit.oomKilled, exit.finishedAt), crashed: false };
+  if (exit !== undefined)
+    return { state: exited(state, exit.exitCode, exit.oomKilled, exit.finishedAt), crashed: false };
   if (alive) return { state, crashed: false };
   const unseen = exited(state, UNSEEN_EXIT_CODE, false, new Date().toISOString());
   return { state: { ...unseen, Error: "its shim has gone; how it ended is not known" }, crashed: true };

@@ -35,8 +35,10 @@ export interface ExecSession {
 export async function execContainer(engine: Engine, id: string, request: ExecRequest): Promise<ExecSession> {
   requirePrivilege();
   const { record, state } = findContainer(engine, id);
-  if (!isRunning(state)) throw new BerthError("CONTAINER_STATE", `container ${record.Name} is not running: start it first`);
-  if (state.Status === "paused") throw new BerthError("CONTAINER_STATE", `container ${record.Name} is paused: unpause it first`);
+  if (!isRunning(state))
+    throw new BerthError("CONTAINER_STATE", `container ${record.Name} is not running: start it first`);
+  if (state.Status === "paused")
+    throw new BerthError("CONTAINER_STATE", `container ${record.Name} is paused: unpause it first`);
   const plan = processPlan(engine, record, {
     args: request.args,
     env: request.env,

@@ -18,7 +18,11 @@ export function initLayerId(containerId: string): string {
  * metadata, for the upper directory's is what a merged one shows; where it has a link or file instead, nothing is put there.
  * @param stack of the image, base first
  */
-export async function makeInitLayer(store: LocalStore, containerId: string, stack: readonly LayerRecord[]): Promise<void> {
+export async function makeInitLayer(
+  store: LocalStore,
+  containerId: string,
+  stack: readonly LayerRecord[],
+): Promise<void> {
   const { diff } = store.overlay.create(initLayerId(containerId), stack.at(-1)?.cacheId);
   const lowers = stack.map((layer) => store.overlay.paths(layer.cacheId).diff).reverse();
   const parents = new Map(PARENTS.map((name) => [name, kindInImage(lowers, name)]));

@@ -7,12 +7,20 @@ export function launchFailure(error: unknown, command: string): unknown {
   const quoted = JSON.stringify(command);
   switch (error.code) {
     case "COMMAND_NOT_FOUND":
-      return new BerthError("COMMAND_NOT_FOUND", `${quoted} is not in the container: ${error.message}`, { cause: error });
-    case "COMMAND_NOT_EXECUTABLE":
-      return new BerthError("COMMAND_NOT_EXECUTABLE", `${quoted} cannot be executed in the container: ${error.message}`, {
+      return new BerthError("COMMAND_NOT_FOUND", `${quoted} is not in the container: ${error.message}`, {
         cause: error,
       });
+    case "COMMAND_NOT_EXECUTABLE":
+      return new BerthError(
+        "COMMAND_NOT_EXECUTABLE",
+        `${quoted} cannot be executed in the container: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
     default:
-      return new BerthError("NATIVE", `the container's process could not be started: ${error.message}`, { cause: error });
+      return new BerthError("NATIVE", `the container's process could not be started: ${error.message}`, {
+        cause: error,
+      });
   }
 }

@@ -3,11 +3,7 @@ import { dirname } from "node:path";
 
 import { BerthError } from "../../oci/errors.js";
 import { launchShim, type LaunchedContainer } from "../../runtime-native/index.js";
-import {
-  createContainerCgroup,
-  locateContainerCgroup,
-  removeContainerCgroup,
-} from "../cgroups/container-cgroup.js";
+import { createContainerCgroup, locateContainerCgroup, removeContainerCgroup } from "../cgroups/container-cgroup.js";
 import { CREATED_STATE, isRunning, NEVER, type Container, type ContainerRecord } from "../container-record.js";
 import type { Engine } from "../engine.js";
 import { findContainer } from "../list-containers.js";

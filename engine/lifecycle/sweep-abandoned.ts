@@ -1,5 +1,3 @@
-
-
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { Engine } from "../engine.js";
 import { currentState } from "./current-state.js";

@@ -1,55 +1,52 @@
-import { watch } from "node:fs";
-import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { errnoOf } from "../../oci/errors.js";
-import { isRunning, type ContainerState } from "../container-record.js";
+import { isBerthError } from "../../oci/errors.js";
+import { shimRequest } from "../../runtime-native/shim-protocol.js";
+import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
+import { ShimConnection } from "../shim/shim-connection.js";
 import { currentState } from "./current-state.js";
-import { exitFileOf } from "./exit-record.js";
 
-/** A shim that was killed writes nothing that could be watched for. */
-const LOOK_AGAIN_MS = 250;
+/** A shim that does not answer, and has written no exit record, is ending or was killed: /proc soon shows which. */
+const LOOK_AGAIN_MS = 10;
 
 /**
- * Resolves when the container does not run any more, with its last state; undefined when it was removed meanwhile.
+ * Resolves when the container does not run any more, with its exit code; undefined when it was removed before that was known.
  * @param signal ends the waiting; the promise then rejects with its reason
  */
-export async function waitContainer(
-  engine: Engine,
-  id: string,
-  signal?: AbortSignal,
-): Promise<ContainerState | undefined> {
+export async function waitContainer(engine: Engine, id: string, signal?: AbortSignal): Promise<number | undefined> {
   for (;;) {
     const container = engine.containers.load(id);
     if (container === undefined) return undefined;
     const { state } = currentState(engine, container);
-    if (!isRunning(state)) return state;
-    await nextChange(dirname(exitFileOf(engine, container.record)), signal);
+    if (!isRunning(state)) return state.ExitCode;
+    const told = await exitCodeFromShim(engine.paths.of(id).socket, signal);
+    signal?.throwIfAborted();
+    if (told !== undefined) return told;
+    await sleep(LOOK_AGAIN_MS, undefined, { signal });
   }
 }
 
-/** Something happened in the directory, or a moment has passed. */
-async function nextChange(directory: string, signal: AbortSignal | undefined): Promise<void> {
-  const changed = new AbortController();
-  const stop = signal === undefined ? changed.signal : AbortSignal.any([signal, changed.signal]);
-  let watcher;
+async function exitCodeFromShim(socketPath: string, signal: AbortSignal | undefined): Promise<number | undefined> {
+  let connection: ShimConnection;
   try {
-    watcher = watch(directory, { persistent: false, signal: stop });
-    watcher.on("change", () => {
-      changed.abort();
-    });
-    watcher.on("error", () => {
-      changed.abort();
-    });
+    connection = await ShimConnection.open(socketPath);
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
+    if (isBerthError(error, "CONTAINER_STATE")) return undefined;
+    throw error;
   }
+  const close = (): void => {
+    connection.close();
+  };
+  signal?.addEventListener("abort", close, { once: true });
   try {
-    await sleep(LOOK_AGAIN_MS, undefined, { signal: stop });
-  } catch {
-    signal?.throwIfAborted();
+    connection.send(shimRequest.wait());
+    for await (const message of connection.messages()) {
+      if (message.type === "exit") return message.exitCode;
+    }
+    return undefined;
   } finally {
-    watcher?.close();
+    signal?.removeEventListener("abort", close);
+    connection.close();
   }
 }

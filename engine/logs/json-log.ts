@@ -28,9 +28,14 @@ export function parseLogLine(line: string): LogEntry | undefined {
 export function parseLogTime(text: string, now: number): number {
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
   if (/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return now - durationMs(text);
-  const time = Date.parse(/T.*(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}${text.includes("T") ? "" : "T00:00:00"}Z`);
+  const time = Date.parse(
+    /T.*(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}${text.includes("T") ? "" : "T00:00:00"}Z`,
+  );
   if (Number.isNaN(time)) {
-    throw new BerthError("USAGE", `invalid time ${JSON.stringify(text)}: write 2024-01-31T12:00:00Z, Unix seconds, or 10m`);
+    throw new BerthError(
+      "USAGE",
+      `invalid time ${JSON.stringify(text)}: write 2024-01-31T12:00:00Z, Unix seconds, or 10m`,
+    );
   }
   return time;
 }

@@ -30,12 +30,18 @@ export function defaultSeccompPlan(capabilities: readonly string[], architecture
     "process_vm_writev",
     ...held.flatMap((name) => SYSCALLS_BY_CAPABILITY[name] ?? []),
     ...(architecture === "x64" ? ["arch_prctl", "modify_ldt"] : []),
-    ...(architecture === "arm64" ? ["arm_fadvise64_64", "arm_sync_file_range", "breakpoint", "cacheflush", "set_tls"] : []),
+    ...(architecture === "arm64"
+      ? ["arm_fadvise64_64", "arm_sync_file_range", "breakpoint", "cacheflush", "set_tls"]
+      : []),
     ...(architecture === "arm64" ? ["sync_file_range2"] : []),
   ];
   const rules: SeccompRule[] = [
     { names: [...new Set(names)].sort(), action: "allow", args: [] },
-    ...PERSONALITIES.map((value) => ({ names: ["personality"], action: "allow" as const, args: [{ index: 0, op: "eq" as const, value }] })),
+    ...PERSONALITIES.map((value) => ({
+      names: ["personality"],
+      action: "allow" as const,
+      args: [{ index: 0, op: "eq" as const, value }],
+    })),
     ...socketRules(),
     ...(admin ? [] : namespaceRules()),
   ];

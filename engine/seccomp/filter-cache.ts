@@ -31,7 +31,9 @@ export function compiledFilter(directory: string, plan: SeccompPlan): Uint8Array
 function readIfSound(file: string): Uint8Array | undefined {
   try {
     const program = readFileSync(file);
-    return program.length > 0 && program.length % INSTRUCTION_BYTES === 0 && endsInReturn(program) ? program : undefined;
+    return program.length > 0 && program.length % INSTRUCTION_BYTES === 0 && endsInReturn(program)
+      ? program
+      : undefined;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;

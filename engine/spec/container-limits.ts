@@ -34,19 +34,25 @@ export function limitsOf(host: HostConfig, devices: readonly string[] | undefine
 
 function check(host: HostConfig): void {
   const rules: readonly (readonly [bad: boolean, message: string])[] = [
-    [host.NanoCpus > 0 && (host.CpuPeriod > 0 || host.CpuQuota !== 0), "--cpus and --cpu-period or --cpu-quota exclude each other"],
+    [
+      host.NanoCpus > 0 && (host.CpuPeriod > 0 || host.CpuQuota !== 0),
+      "--cpus and --cpu-period or --cpu-quota exclude each other",
+    ],
     [host.NanoCpus < 0, "--cpus must be above 0"],
     [host.NanoCpus > availableParallelism() * NANO, `--cpus: this host has ${String(availableParallelism())} CPUs`],
     [outside(host.CpuPeriod, 1000, 1_000_000), "--cpu-period must be from 1000 to 1000000 microseconds"],
-    [host.CpuQuota !== 0 && host.CpuQuota !== -1 && host.CpuQuota < 1000, "--cpu-quota must be at least 1000 microseconds"],
+    [
+      host.CpuQuota !== 0 && host.CpuQuota !== -1 && host.CpuQuota < 1000,
+      "--cpu-quota must be at least 1000 microseconds",
+    ],
     [outside(host.CpuShares, 2, 262_144), "--cpu-shares must be from 2 to 262144"],
     [host.Memory > 0 && host.Memory < MIN_MEMORY, "--memory must be at least 6m"],
     [host.MemorySwap > 0 && host.Memory === 0, "--memory-swap needs --memory"],
-    [host.MemorySwap > 0 && host.MemorySwap < host.Memory, "--memory-swap counts memory too: it must not be below --memory"],
     [
-      host.Memory > 0 && host.MemoryReservation > host.Memory,
-      "--memory-reservation must not be above --memory",
+      host.MemorySwap > 0 && host.MemorySwap < host.Memory,
+      "--memory-swap counts memory too: it must not be below --memory",
     ],
+    [host.Memory > 0 && host.MemoryReservation > host.Memory, "--memory-reservation must not be above --memory"],
     [host.MemorySwappiness < -1 || host.MemorySwappiness > 100, "--memory-swappiness must be from 0 to 100"],
     [host.PidsLimit < -1, "--pids-limit must be above 0, or -1 for none"],
     [outside(host.BlkioWeight, 10, 1000), "--blkio-weight must be from 10 to 1000"],

@@ -58,9 +58,19 @@ export interface ContainerDevices {
 /** @throws BerthError USAGE for a path that is no device, or a malformed rule */
 export function containerDevices(host: HostConfig): ContainerDevices {
   const requested = host.Devices.flatMap(expandDevice);
-  if (host.Privileged) return { nodes: merge(DEFAULT_DEVICES, hostDevices(), requested.map((device) => device.plan)) };
+  if (host.Privileged)
+    return {
+      nodes: merge(
+        DEFAULT_DEVICES,
+        hostDevices(),
+        requested.map((device) => device.plan),
+      ),
+    };
   return {
-    nodes: merge(DEFAULT_DEVICES, requested.map((device) => device.plan)),
+    nodes: merge(
+      DEFAULT_DEVICES,
+      requested.map((device) => device.plan),
+    ),
     rules: [...DEFAULT_RULES, ...requested.map(ruleOf), ...host.DeviceCgroupRules.map(checkRule)],
   };
 }
@@ -86,7 +96,9 @@ function expandDevice(request: DeviceRequest): RequestedDevice[] {
 
 function hostDevices(): DevicePlan[] {
   const own = ["/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console", "/dev/fd"];
-  return devicesBelow("/dev", "/dev").filter(({ path }) => !own.some((name) => path === name || path.startsWith(`${name}/`)));
+  return devicesBelow("/dev", "/dev").filter(
+    ({ path }) => !own.some((name) => path === name || path.startsWith(`${name}/`)),
+  );
 }
 
 function devicesBelow(directory: string, target: string): DevicePlan[] {

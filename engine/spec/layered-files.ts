@@ -76,7 +76,8 @@ class Walk {
         continue;
       }
       if (merged.length > 0 || isWhiteout(stats)) break;
-      if (stats.isSymbolicLink()) return { kind: "link", target: readlinkSync(`/proc/self/fd/${String(layer)}/${name}`) };
+      if (stats.isSymbolicLink())
+        return { kind: "link", target: readlinkSync(`/proc/self/fd/${String(layer)}/${name}`) };
       if (!stats.isFile()) throw unusable(this.path, "it is no regular file");
       return { kind: "file", descriptor };
     }

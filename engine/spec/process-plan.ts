@@ -52,6 +52,9 @@ export function processPlan(engine: Engine, record: ContainerRecord, request: Pr
 /** Looked up in the layers, which need not be mounted: the container's own files, upper layer first. */
 function userOf({ store }: Engine, record: ContainerRecord, spec: string): ContainerUser {
   const { overlay } = store;
-  const layers = [overlay.paths(record.ID).diff, ...overlay.lowerLinks(record.ID).map((link) => `${overlay.base}/${link}`)];
+  const layers = [
+    overlay.paths(record.ID).diff,
+    ...overlay.lowerLinks(record.ID).map((link) => `${overlay.base}/${link}`),
+  ];
   return lookUpUser(spec, (path) => readLayeredFile(layers, path), record.HostConfig.GroupAdd);
 }

@@ -17,7 +17,10 @@ const IPC_SYSCTLS: readonly string[] = [
 export function checkSysctls(host: Pick<HostConfig, "Sysctls" | "NetworkMode" | "IpcMode">): void {
   for (const name of Object.keys(host.Sysctls)) {
     if (!/^[a-z0-9_]+(?:[./][A-Za-z0-9_-]+)+$/.test(name)) {
-      throw new BerthError("USAGE", `invalid --sysctl ${JSON.stringify(name)}: write a name such as net.ipv4.ip_forward`);
+      throw new BerthError(
+        "USAGE",
+        `invalid --sysctl ${JSON.stringify(name)}: write a name such as net.ipv4.ip_forward`,
+      );
     }
     const dotted = name.replaceAll("/", ".");
     const network = dotted.startsWith("net.");

@@ -33,7 +33,9 @@ export function lookUpUser(
   const listed =
     groupPart || account === undefined
       ? []
-      : groups.filter((group) => (group[3] ?? "").split(",").includes(account[0] ?? "")).map((group) => parseId(group[2], spec));
+      : groups
+          .filter((group) => (group[3] ?? "").split(",").includes(account[0] ?? ""))
+          .map((group) => parseId(group[2], spec));
   const added = groupAdd.map((group) => groupId(groups, group, spec));
   return { uid, gid, additionalGids: [...new Set([...listed, ...added])], home: account?.[5] || "/" };
 }

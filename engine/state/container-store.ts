@@ -64,7 +64,10 @@ export class ContainerStore {
       : [];
     const [only, ...others] = matches;
     if (others.length > 0) {
-      throw new BerthError("CONFLICT", `${bare} is the beginning of ${String(matches.length)} container IDs: write more of it`);
+      throw new BerthError(
+        "CONFLICT",
+        `${bare} is the beginning of ${String(matches.length)} container IDs: write more of it`,
+      );
     }
     if (only === undefined) throw unknownContainer(nameOrId);
     return only;

@@ -1,0 +1,25 @@
+import type { Command } from "commander";
+
+import { parseSignal, stopContainer } from "../../engine/index.js";
+import type { CommandHost } from "../command-table.js";
+import { parseInteger } from "../container/byte-size.js";
+import { eachContainer } from "../container/each-container.js";
+import { engineOf } from "../container/engine-of.js";
+
+export function define(command: Command, host: CommandHost): void {
+  command
+    .argument("<containers...>", "names or IDs")
+    .option("-t, --time <seconds>", "from the stop signal to KILL (default: the container's, or 10)")
+    .option("-s, --signal <signal>", "instead of the container's stop signal")
+    .action(async (names: readonly string[], { time, signal }: { time?: string; signal?: string }) => {
+      const engine = engineOf(host.context());
+      const options = {
+        ...(time !== undefined && { graceSeconds: parseInteger(time, "--time") }),
+        ...(signal !== undefined && { signal: parseSignal(signal) }),
+      };
+      await eachContainer(host, engine, names, async (id, name) => {
+        await stopContainer(engine, id, options);
+        process.stdout.write(`${name}\n`);
+      });
+    });
+}

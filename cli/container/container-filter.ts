@@ -1,0 +1,51 @@
+import { BerthError } from "../../oci/errors.js";
+import type { Container } from "../../engine/index.js";
+
+type Matches = (container: Container, value: string) => boolean;
+
+const FILTERS: Readonly<Record<string, Matches>> = {
+  id: ({ record }, value) => record.ID.startsWith(value),
+  name: ({ record }, value) => new RegExp(value.replace(/^\/|(?<=^\^)\//, "")).test(record.Name),
+  status: ({ state }, value) => state.Status === value,
+  exited: ({ state }, value) => state.Status === "exited" && String(state.ExitCode) === value,
+  ancestor: ({ record }, value) =>
+    record.Config.Image === value ||
+    record.Config.Image === `${value}:latest` ||
+    record.Image.replace("sha256:", "").startsWith(value.replace("sha256:", "")),
+  label: ({ record }, value) => {
+    const equals = value.indexOf("=");
+    const held = record.Config.Labels[equals < 0 ? value : value.slice(0, equals)];
+    return equals < 0 ? held !== undefined : held === value.slice(equals + 1);
+  },
+  network: ({ record }, value) => record.HostConfig.NetworkMode === value,
+};
+
+/** `--filter NAME=VALUE`s: those of one name are alternatives, but for labels; different names must all match. @throws BerthError USAGE */
+export function containerFilter(texts: readonly string[]): (container: Container) => boolean {
+  const wanted = new Map<string, string[]>();
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    const name = text.slice(0, Math.max(equals, 0));
+    if (!(name in FILTERS)) {
+      throw new BerthError(
+        "USAGE",
+        `invalid --filter ${JSON.stringify(text)}: filter by ${Object.keys(FILTERS).join(", ")}`,
+      );
+    }
+    wanted.set(name, [...(wanted.get(name) ?? []), text.slice(equals + 1)]);
+  }
+  for (const pattern of wanted.get("name") ?? []) checkPattern(pattern);
+  return (container) =>
+    [...wanted].every(([name, values]) => {
+      const matches = (value: string): boolean => FILTERS[name]?.(container, value) === true;
+      return name === "label" ? values.every(matches) : values.some(matches);
+    });
+}
+
+function checkPattern(pattern: string): void {
+  try {
+    new RegExp(pattern);
+  } catch (cause) {
+    throw new BerthError("USAGE", `invalid --filter name=${pattern}: it is not a regular expression`, { cause });
+  }
+}
