@@ -32,7 +32,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "exec",
     summary: "Run a command in a running container",
-    failureExitCode: 125,
     load: () => import("./commands/exec.js"),
   },
   { name: "history", summary: "Show how an image was made", load: () => import("./commands/history.js") },
@@ -45,6 +44,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "ps", summary: "List containers", load: () => import("./commands/ps.js") },
   { name: "pull", summary: "Download an image from a registry", load: () => import("./commands/pull.js") },
   { name: "push", summary: "Upload an image to a registry", load: () => import("./commands/push.js") },
+  { name: "registry", summary: "Serve images to push and pull", load: () => import("./commands/registry.js") },
   { name: "rm", summary: "Remove containers", load: () => import("./commands/rm.js") },
   { name: "rmi", summary: "Remove images", load: () => import("./commands/rmi.js") },
   {
