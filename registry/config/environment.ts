@@ -1,0 +1,40 @@
+import { parse } from "yaml";
+
+const PREFIX = "BERTH_REGISTRY_";
+
+/** Every setting's path, such as `http.idleTimeoutSeconds`. */
+export type SettingPath = readonly string[];
+
+/** `http.idleTimeoutSeconds` -> BERTH_REGISTRY_HTTP_IDLE_TIMEOUT_SECONDS */
+export function variableOf(path: SettingPath): string {
+  return PREFIX + path.map((part) => part.replace(/[A-Z]/g, "_$&").toUpperCase()).join("_");
+}
+
+export interface EnvironmentSettings {
+  readonly settings: readonly { readonly path: SettingPath; readonly variable: string; readonly value: unknown }[];
+  /** Variables with our prefix that no setting has: more likely a slip than somebody else's. */
+  readonly unknown: readonly string[];
+}
+
+/** @param paths of all leaves of the schema; an empty variable counts as absent */
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  paths: readonly SettingPath[],
+): EnvironmentSettings {
+  const byVariable = new Map(paths.map((path) => [variableOf(path), path]));
+  const settings = [];
+  const unknown = [];
+  for (const [variable, text] of Object.entries(env)) {
+    if (!variable.startsWith(PREFIX) || text === undefined || text === "") continue;
+    const path = byVariable.get(variable);
+    if (path === undefined) unknown.push(variable);
+    else settings.push({ path, variable, value: scalarOf(text) });
+  }
+  return { settings, unknown };
+}
+
+/** `true` and `12` are what they are in YAML; everything else is text. */
+function scalarOf(text: string): unknown {
+  if (!/^(?:true|false|-?\d+(?:\.\d+)?)$/.test(text)) return text;
+  return parse(text) as unknown;
+}

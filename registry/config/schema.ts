@@ -1,0 +1,67 @@
+import * as v from "valibot";
+
+import { BerthError } from "../../oci/errors.js";
+import { parseListenAddress } from "./listen-address.js";
+
+const count = (least: number): v.GenericSchema<number> =>
+  v.pipe(
+    v.number("is not a number"),
+    v.safeInteger("is not a whole number"),
+    v.minValue(least, `is below ${String(least)}`),
+  );
+
+const flag = v.boolean("is not true or false");
+const text = v.pipe(v.string("is not text"), v.nonEmpty("is empty"));
+
+function isListenAddress(value: string): boolean {
+  try {
+    parseListenAddress(value);
+    return true;
+  } catch (error) {
+    if (error instanceof BerthError) return false;
+    throw error;
+  }
+}
+
+/** The configuration of `berth registry serve`. Every leaf has a BERTH_REGISTRY_* variable (environment.ts). */
+export const configSchema = v.strictObject({
+  /** host:port */
+  listen: v.optional(v.pipe(text, v.check(isListenAddress, "is not host:port")), "127.0.0.1:5000"),
+  /** Directory of the store; default <state root>/registry */
+  root: v.optional(text),
+  /** Serve beyond loopback though anybody may then read and write. */
+  insecureNoAuth: v.optional(flag, false),
+  log: v.optional(
+    v.strictObject({
+      level: v.optional(
+        v.picklist(
+          ["silent", "fatal", "error", "warn", "info", "debug", "trace"],
+          "is none of silent, fatal, error, warn, info, debug, trace",
+        ),
+        "info",
+      ),
+    }),
+    {},
+  ),
+  http: v.optional(
+    v.strictObject({
+      /** Where clients see the registry: makes Location headers absolute. */
+      url: v.optional(v.pipe(text, v.url("is not a URL"))),
+      /** Believe X-Forwarded-Host and -Proto: only behind a proxy that sets them. */
+      trustForwarded: v.optional(flag, false),
+      idleTimeoutSeconds: v.optional(count(1), 120),
+      drainTimeoutSeconds: v.optional(count(0), 30),
+    }),
+    {},
+  ),
+  limits: v.optional(
+    v.strictObject({
+      /** distribution-spec, "Pushing Manifests": at least 4 MiB should be taken. */
+      manifestBytes: v.optional(count(1024), 4 * 1024 * 1024),
+    }),
+    {},
+  ),
+  uploads: v.optional(v.strictObject({ expireAfterHours: v.optional(count(1), 24) }), {}),
+});
+
+export type RegistryConfig = v.InferOutput<typeof configSchema>;

@@ -1,0 +1,34 @@
+import Koa, { type Middleware } from "koa";
+import type { Logger } from "pino";
+
+import type { Registry } from "../registry.js";
+import type { Locations } from "./locations.js";
+import { renderErrors } from "./render-errors.js";
+import { registryRoutes } from "./routes.js";
+
+export interface ApplicationOptions {
+  readonly registry: Registry;
+  readonly locations: Locations;
+  readonly log: Logger;
+  /** Runs around everything else; sees each answer as it will be sent. */
+  readonly observe?: Middleware;
+}
+
+export function registryApplication({ registry, locations, log, observe }: ApplicationOptions): Koa {
+  const app = new Koa();
+  app.on("error", (error: unknown) => {
+    log.error({ err: error }, "an answer could not be sent");
+  });
+  if (observe !== undefined) app.use(observe);
+  app.use(async (ctx, next) => {
+    // Docker asks for it before it speaks this API.
+    ctx.res.setHeader("Docker-Distribution-Api-Version", "registry/2.0");
+    ctx.res.setHeader("X-Content-Type-Options", "nosniff");
+    await next();
+  });
+  app.use(renderErrors(log));
+  const router = registryRoutes(registry, locations);
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return app;
+}

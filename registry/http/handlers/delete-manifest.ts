@@ -1,0 +1,19 @@
+import type { Registry } from "../../registry.js";
+import { referenceOf, repositoryOf } from "../path-parameters.js";
+import type { Handler } from "../request.js";
+import { sendEmpty } from "../send-json.js";
+
+/** distribution-spec, "Deleting tags" and "Deleting Manifests": a tag goes alone, a manifest takes its tags along. */
+export function deleteManifest({ manifests, tags }: Registry): Handler {
+  return async (ctx) => {
+    const repository = repositoryOf(ctx);
+    const reference = referenceOf(ctx);
+    if ("tag" in reference) {
+      await tags.delete(repository, reference.tag);
+    } else {
+      await manifests.delete(repository, reference.digest);
+      await tags.deleteAllOf(repository, reference.digest);
+    }
+    sendEmpty(ctx, 202);
+  };
+}

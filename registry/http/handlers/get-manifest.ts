@@ -1,0 +1,27 @@
+import type { Registry } from "../../registry.js";
+import { referenceOf, repositoryOf } from "../path-parameters.js";
+import type { Handler } from "../request.js";
+import { sendEmpty } from "../send-json.js";
+
+/**
+ * distribution-spec, "Pulling manifests"; HEAD as well. The stored bytes are served whatever Accept says: other bytes would
+ * have another digest.
+ */
+export function getManifest({ manifests, tags }: Registry): Handler {
+  return async (ctx) => {
+    const repository = repositoryOf(ctx);
+    const reference = referenceOf(ctx);
+    const digest = "digest" in reference ? reference.digest : await tags.resolve(repository, reference.tag);
+    const manifest = await manifests.get(repository, digest);
+    const etag = `"${digest}"`;
+    ctx.set("Docker-Content-Digest", digest);
+    ctx.set("ETag", etag);
+    const condition = ctx.get("If-None-Match");
+    if (condition !== "" && condition.includes(etag)) {
+      sendEmpty(ctx, 304);
+      return;
+    }
+    ctx.set("Content-Type", manifest.mediaType);
+    ctx.body = manifest.bytes;
+  };
+}

@@ -1,0 +1,29 @@
+import type { Registry } from "../../registry.js";
+import { receiveManifest } from "../../storage/manifest-record.js";
+import type { Locations } from "../locations.js";
+import { checkTag, queriesOf, referenceOf, repositoryOf } from "../path-parameters.js";
+import { readBody } from "../request-body.js";
+import type { Handler } from "../request.js";
+import { sendEmpty } from "../send-json.js";
+
+/** distribution-spec, "Pushing Manifests". */
+export function putManifest({ manifests, tags, limits }: Registry, locations: Locations): Handler {
+  return async (ctx) => {
+    const repository = repositoryOf(ctx);
+    const reference = referenceOf(ctx);
+    // Later drafts: a manifest put by digest may name the tags that it is to have, answered by OCI-Tag headers.
+    const asked = "digest" in reference ? queriesOf(ctx, "tag").map(checkTag) : [reference.tag];
+    const bytes = await readBody(ctx.req, limits.manifestBytes);
+    const contentType = ctx.get("Content-Type").split(";")[0]?.trim().toLowerCase();
+    const expected = "digest" in reference ? reference.digest : undefined;
+    const received = receiveManifest(bytes, contentType === "" ? undefined : contentType, expected);
+    await manifests.put(repository, received);
+    for (const tag of asked) await tags.put(repository, tag, received.digest);
+    ctx.set("Location", locations.manifest(ctx, repository, received.digest));
+    ctx.set("Docker-Content-Digest", received.digest);
+    // "a registry that supports referrers MUST answer with OCI-Subject": the client then needs no fallback tag.
+    if (received.subject) ctx.set("OCI-Subject", received.subject);
+    if ("digest" in reference && asked.length > 0) ctx.set("OCI-Tag", asked);
+    sendEmpty(ctx, 201);
+  };
+}

@@ -1,0 +1,27 @@
+import { algorithmOf } from "../../../oci/digest.js";
+import { BerthError } from "../../../oci/errors.js";
+import type { Registry } from "../../registry.js";
+import type { Locations } from "../locations.js";
+import { queriedDigest, repositoryOf } from "../path-parameters.js";
+import { receiveInto } from "../receive-upload.js";
+import type { Handler } from "../request.js";
+import { answerCreated } from "../upload-answers.js";
+import { checkPlace, leaveOnError } from "./patch-upload.js";
+
+/** PUT <location>?digest=<digest>: takes the whole blob or its last chunk, if any, and commits it. */
+export function putUpload({ uploads }: Registry, locations: Locations): Handler {
+  return async (ctx) => {
+    const name = repositoryOf(ctx);
+    const digest = queriedDigest(ctx);
+    if (digest === undefined) throw new BerthError("DIGEST_INVALID", "the digest parameter is missing");
+    const held = await uploads.acquire(name, ctx.params["id"] ?? "");
+    await leaveOnError(held, () => {
+      checkPlace(ctx, locations, name, held);
+    });
+    held.session.expectAlgorithm(algorithmOf(digest));
+    await receiveInto(ctx, held, async () => {
+      await held.commit(digest);
+    });
+    answerCreated(ctx, locations, name, digest);
+  };
+}

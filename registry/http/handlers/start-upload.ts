@@ -1,0 +1,64 @@
+import { algorithmOf, type DigestAlgorithm } from "../../../oci/digest.js";
+import { BerthError } from "../../../oci/errors.js";
+import { isRepositoryName } from "../../../oci/reference.js";
+import { parseDigest } from "../../../oci/digest.js";
+import type { Registry } from "../../registry.js";
+import { queriedDigest, queryOf, repositoryOf } from "../path-parameters.js";
+import type { Locations } from "../locations.js";
+import type { Handler, RegistryRequest } from "../request.js";
+import { receiveInto } from "../receive-upload.js";
+import { answerCreated, answerUpload } from "../upload-answers.js";
+
+/**
+ * POST /v2/<name>/blobs/uploads/: mounts a blob, takes a whole blob in one request, or begins a session, which is also
+ * the answer to a mount that cannot be done.
+ */
+export function startUpload(registry: Registry, locations: Locations): Handler {
+  return async (ctx) => {
+    const name = repositoryOf(ctx);
+    if (await mountBlob(ctx, registry, locations, name)) return;
+    const digest = queriedDigest(ctx);
+    if (digest !== undefined) {
+      // distribution-spec, "Single POST".
+      const held = registry.uploads.hold(name, algorithmOf(digest));
+      await receiveInto(ctx, held, async () => {
+        await held.commit(digest);
+      });
+      answerCreated(ctx, locations, name, digest);
+      return;
+    }
+    const id = await registry.uploads.start(name, algorithmFrom(ctx));
+    // distribution-spec, "Pushing a blob in chunks": how small a chunk may be.
+    ctx.set("OCI-Chunk-Min-Length", "1");
+    answerUpload(ctx, locations, { name, id, size: 0 }, 202);
+  };
+}
+
+/**
+ * distribution-spec, "Mounting a blob from another repository": 201 when done, else 202 as if no mount was asked for, so that
+ * the client uploads. Without `from` any repository will do.
+ */
+async function mountBlob(
+  ctx: RegistryRequest,
+  { blobs }: Registry,
+  locations: Locations,
+  name: string,
+): Promise<boolean> {
+  const mount = queryOf(ctx, "mount");
+  if (mount === undefined) return false;
+  const digest = parseDigest(mount);
+  const from = queryOf(ctx, "from");
+  if (from !== undefined && !isRepositoryName(from)) return false;
+  if (!(await blobs.mount(name, digest, from))) return false;
+  answerCreated(ctx, locations, name, digest);
+  return true;
+}
+
+/** `digest-algorithm`: a hint of distribution-spec's later drafts, with which a sha512 upload need not be read again. */
+function algorithmFrom(ctx: RegistryRequest): DigestAlgorithm {
+  const text = queryOf(ctx, "digest-algorithm") ?? "sha256";
+  if (text === "sha256" || text === "sha512") return text;
+  throw new BerthError("DIGEST_INVALID", "digests are sha256 or sha512", {
+    details: { algorithm: text.slice(0, 100) },
+  });
+}

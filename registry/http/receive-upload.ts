@@ -1,0 +1,31 @@
+import { BerthError } from "../../oci/errors.js";
+import type { HeldUpload } from "../uploads/upload-registry.js";
+import { announcedLength, receiveBody } from "./request-body.js";
+import type { RegistryRequest } from "./request.js";
+
+/**
+ * Receives the request's body into the upload and then runs `finish`, which must end the hold. When the body or the store
+ * fails, what came in whole order stays for the client to go on with.
+ */
+export async function receiveInto(ctx: RegistryRequest, held: HeldUpload, finish: () => Promise<void>): Promise<void> {
+  try {
+    const { session } = held;
+    if (announcedLength(ctx.req) !== 0) {
+      await session.open();
+      await receiveBody(ctx.req, (chunk) => session.write(chunk));
+    }
+  } catch (error) {
+    await held.leave();
+    throw error;
+  }
+  await finish();
+}
+
+/** Content-Length must agree with Content-Range. @throws BerthError SIZE_INVALID */
+export function checkLength(ctx: RegistryRequest, length: number): void {
+  const announced = announcedLength(ctx.req);
+  if (announced === undefined || announced === length) return;
+  throw new BerthError("SIZE_INVALID", "Content-Length and Content-Range disagree", {
+    details: { contentLength: announced, contentRange: length },
+  });
+}

@@ -1,0 +1,58 @@
+import { Router } from "@koa/router";
+
+import { BerthError } from "../../oci/errors.js";
+import type { Registry } from "../registry.js";
+import { deleteBlob } from "./handlers/delete-blob.js";
+import { deleteManifest } from "./handlers/delete-manifest.js";
+import { deleteUpload } from "./handlers/delete-upload.js";
+import { getBlob, headBlob } from "./handlers/get-blob.js";
+import { getManifest } from "./handlers/get-manifest.js";
+import { getUpload } from "./handlers/get-upload.js";
+import { listReferrers } from "./handlers/list-referrers.js";
+import { listRepositories } from "./handlers/list-repositories.js";
+import { listTags } from "./handlers/list-tags.js";
+import { patchUpload } from "./handlers/patch-upload.js";
+import { ping } from "./handlers/ping.js";
+import { putManifest } from "./handlers/put-manifest.js";
+import { putUpload } from "./handlers/put-upload.js";
+import { startUpload } from "./handlers/start-upload.js";
+import type { Locations } from "./locations.js";
+import type { Handler } from "./request.js";
+
+type Verb = "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
+
+/**
+ * The routes. Their names are openapi.yaml's operationIds. A repository's name has slashes and may hold any of these words;
+ * the last two or three components decide, and no two patterns agree in them. The busiest come first: they are tried in order.
+ */
+export function registryRoutes(registry: Registry, locations: Locations): Router {
+  const router = new Router();
+  const route = (name: string, verbs: Verb | Verb[], path: string, handler: Handler): void => {
+    router.register(path, [verbs].flat(), async (ctx) => await handler(ctx), { name });
+  };
+  const manifest = "/v2/*name/manifests/:reference";
+  const blob = "/v2/*name/blobs/:digest";
+  const uploads = "/v2/*name/blobs/uploads";
+  const upload = `${uploads}/:id`;
+  route("getManifest", ["GET", "HEAD"], manifest, getManifest(registry));
+  route("headBlob", "HEAD", blob, headBlob(registry));
+  route("getBlob", "GET", blob, getBlob(registry));
+  route("startUpload", "POST", uploads, startUpload(registry, locations));
+  route("patchUpload", "PATCH", upload, patchUpload(registry, locations));
+  route("putUpload", "PUT", upload, putUpload(registry, locations));
+  route("putManifest", "PUT", manifest, putManifest(registry, locations));
+  route("getUpload", "GET", upload, getUpload(registry, locations));
+  route("deleteUpload", "DELETE", upload, deleteUpload(registry));
+  route("deleteManifest", "DELETE", manifest, deleteManifest(registry));
+  route("deleteBlob", "DELETE", blob, deleteBlob(registry));
+  route("listTags", "GET", "/v2/*name/tags/list", listTags(registry));
+  route("listReferrers", "GET", "/v2/*name/referrers/:digest", listReferrers(registry));
+  route("listRepositories", "GET", "/v2/_catalog", listRepositories(registry));
+  route("ping", "GET", "/v2/", ping());
+  return router;
+}
+
+/** For a path that exists with other verbs; Allow has been set. */
+export function methodNotAllowed(): BerthError {
+  return new BerthError("UNSUPPORTED", "this method is not supported here");
+}

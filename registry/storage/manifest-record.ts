@@ -1,0 +1,110 @@
+import { algorithmOf, digestOf, isDigest, parseDigest, type Digest } from "../../oci/digest.js";
+import { BerthError } from "../../oci/errors.js";
+import { parseManifest, type Descriptor, type Manifest } from "../../oci/manifest.js";
+import { isForeignLayerType } from "../../oci/media-types.js";
+
+/** What is known of a manifest in one repository. */
+export interface ManifestRecord {
+  /**
+   * pending: a writer means to make it live and is checking what it names; already keeps that from being collected.
+   * aborted: the writer found something missing. condemned and tombstone as of a blob.
+   */
+  readonly state: "pending" | "live" | "condemned" | "tombstone" | "aborted";
+  readonly mediaType: string;
+  /** keys.data of its bytes */
+  readonly data: string;
+  readonly size: number;
+  /** All that it names and that must be kept with it. */
+  readonly refs: readonly Digest[];
+  readonly subject?: Digest;
+  readonly at: number;
+}
+
+/** A manifest as a client sent it, read and checked. */
+export interface ReceivedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+  /** Blobs of this repository that must exist. */
+  readonly blobs: readonly Digest[];
+  /** Manifests of this repository that must exist. */
+  readonly manifests: readonly Digest[];
+  /** Named in a document of a kind that berth does not understand: kept when they exist, not required. */
+  readonly others: readonly Digest[];
+  readonly subject?: Digest;
+  /** The entry of the referrers list, when there is a subject. */
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * @param expected the digest in the URL, if the reference is one
+ * @throws BerthError MANIFEST_INVALID, DIGEST_INVALID
+ */
+export function receiveManifest(bytes: Buffer, contentType: string | undefined, expected?: Digest): ReceivedManifest {
+  const digest = digestOf(bytes, expected === undefined ? "sha256" : algorithmOf(expected));
+  if (expected !== undefined && digest !== expected) {
+    throw new BerthError("DIGEST_INVALID", "the manifest's bytes do not have the digest in the URL", {
+      details: { expected, received: digest },
+    });
+  }
+  const manifest = parseManifest(bytes, contentType);
+  const descriptor = describe(manifest, digest, bytes.length);
+  const refs = referencesOf(manifest, bytes);
+  return {
+    digest,
+    mediaType: manifest.mediaType,
+    bytes,
+    ...refs,
+    ...(manifest.subject && { subject: parseDigest(manifest.subject.digest) }),
+    descriptor,
+  };
+}
+
+type References = Pick<ReceivedManifest, "blobs" | "manifests" | "others">;
+
+function referencesOf(manifest: Manifest, bytes: Buffer): References {
+  switch (manifest.kind) {
+    case "manifest": {
+      // Foreign layers may be left out (image-spec, layer.md, "Non-Distributable Layers").
+      const required = manifest.layers.filter((layer) => !isForeignLayerType(layer.mediaType));
+      return { blobs: digestsOf([manifest.config, ...required]), manifests: [], others: [] };
+    }
+    case "index":
+      return { blobs: [], manifests: digestsOf(manifest.manifests), others: [] };
+    case "unknown":
+      return { blobs: [], manifests: [], others: digestsIn(JSON.parse(bytes.toString())) };
+  }
+}
+
+function digestsOf(descriptors: readonly Descriptor[]): Digest[] {
+  return [...new Set(descriptors.map(({ digest }) => digest))];
+}
+
+/** Every `digest` field of anything that looks like a descriptor. */
+function digestsIn(document: unknown): Digest[] {
+  const found = new Set<Digest>();
+  const waiting: unknown[] = [document];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (typeof value !== "object" || value === null) continue;
+    for (const [name, member] of Object.entries(value)) {
+      if (name === "digest" && typeof member === "string" && isDigest(member)) found.add(member);
+      else if (member !== undefined) waiting.push(member);
+    }
+  }
+  return [...found];
+}
+
+/**
+ * distribution-spec, "Listing Referrers": artifactType is the manifest's own, or else its config's media type (of an image
+ * manifest; an index without one has none); annotations are the manifest's.
+ */
+function describe(manifest: Manifest, digest: Digest, size: number): Descriptor {
+  const artifactType = manifest.artifactType || (manifest.kind === "manifest" ? manifest.config.mediaType : undefined);
+  return {
+    mediaType: manifest.mediaType,
+    digest,
+    size,
+    ...(artifactType && { artifactType }),
+    ...(manifest.annotations && { annotations: manifest.annotations }),
+  };
+}

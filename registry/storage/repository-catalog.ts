@@ -1,0 +1,31 @@
+import { BerthError } from "../../oci/errors.js";
+import type { ObjectStore } from "../../storage/object-store.js";
+import { keys, repositoryOfPrefix } from "./key-tree.js";
+import { StampedCache } from "./stamped-cache.js";
+import { listAllPrefixes } from "./whole-listing.js";
+
+const LISTED_REPOSITORIES = 500_000;
+
+/** Which repositories there are: those that hold something. */
+export class RepositoryCatalog {
+  readonly #listing: StampedCache<readonly string[]>;
+
+  constructor(private readonly store: ObjectStore) {
+    this.#listing = new StampedCache(store, LISTED_REPOSITORIES, (names) => names.length);
+  }
+
+  /** Names in ASCII order. One listing, flat; the keys' own order differs, because `!` stands for `/` in them. */
+  async list(): Promise<readonly string[]> {
+    return await this.#listing.get(keys.repositories, async () => {
+      return (await listAllPrefixes(this.store, `${keys.repositories}/`)).map(repositoryOfPrefix).sort();
+    });
+  }
+
+  /** @throws BerthError NAME_UNKNOWN */
+  async assertKnown(name: string): Promise<void> {
+    const { keys: some } = await this.store.list({ prefix: `${keys.repository(name)}/`, limit: 1 });
+    if (some.length === 0) {
+      throw new BerthError("NAME_UNKNOWN", "there is no such repository", { details: { name } });
+    }
+  }
+}

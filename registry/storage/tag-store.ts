@@ -1,0 +1,70 @@
+import { parseDigest, type Digest } from "../../oci/digest.js";
+import { isBerthError } from "../../oci/errors.js";
+import type { ObjectStore } from "../../storage/object-store.js";
+import { keys, lastComponentOf } from "./key-tree.js";
+import { unknownManifest } from "./manifest-store.js";
+import { StampedCache } from "./stamped-cache.js";
+import { listAllKeys } from "./whole-listing.js";
+
+const TAG_CACHE_ENTRIES = 100_000;
+/** Tags in cached listings, of all repositories together. */
+const LISTED_TAGS = 500_000;
+const READS_AT_ONCE = 16;
+
+/** Tags: the last writer wins. */
+export class TagStore {
+  readonly #digests: StampedCache<Digest>;
+  readonly #listings: StampedCache<readonly string[]>;
+
+  constructor(private readonly store: ObjectStore) {
+    this.#digests = new StampedCache(store, TAG_CACHE_ENTRIES, () => 1);
+    this.#listings = new StampedCache(store, LISTED_TAGS, (tags) => tags.length + 1);
+  }
+
+  /** What the tag names, which may have been deleted. @throws BerthError MANIFEST_UNKNOWN */
+  async resolve(repository: string, tag: string): Promise<Digest> {
+    const key = keys.tag(repository, tag);
+    try {
+      return await this.#digests.get(key, async () => parseDigest((await this.store.get(key)).toString()));
+    } catch (error) {
+      throw isBerthError(error, "OBJECT_UNKNOWN") ? unknownManifest(tag) : error;
+    }
+  }
+
+  async put(repository: string, tag: string, digest: Digest): Promise<void> {
+    await this.store.put(keys.tag(repository, tag), Buffer.from(digest));
+  }
+
+  /** @throws BerthError MANIFEST_UNKNOWN */
+  async delete(repository: string, tag: string): Promise<void> {
+    await this.resolve(repository, tag);
+    await this.store.delete(keys.tag(repository, tag));
+  }
+
+  /** All tags in ASCII order. */
+  async list(repository: string): Promise<readonly string[]> {
+    const directory = keys.tags(repository);
+    return await this.#listings.get(directory, async () => {
+      return (await listAllKeys(this.store, `${directory}/`)).map(lastComponentOf);
+    });
+  }
+
+  /** Removes the tags that name a manifest which has been deleted. */
+  async deleteAllOf(repository: string, digest: Digest): Promise<void> {
+    const tags = await this.list(repository);
+    for (let i = 0; i < tags.length; i += READS_AT_ONCE) {
+      await Promise.all(
+        tags.slice(i, i + READS_AT_ONCE).map(async (tag) => await this.#deleteIf(repository, tag, digest)),
+      );
+    }
+  }
+
+  async #deleteIf(repository: string, tag: string, digest: Digest): Promise<void> {
+    const key = keys.tag(repository, tag);
+    try {
+      if ((await this.store.get(key)).toString() === digest) await this.store.delete(key);
+    } catch (error) {
+      if (!isBerthError(error, "OBJECT_UNKNOWN")) throw error;
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
+import type { ObjectStore, UploadWriter } from "../../storage/object-store.js";
+import { keys } from "../storage/key-tree.js";
+import { RunningDigest } from "./running-digest.js";
+
+/**
+ * The bytes of one upload in this process: the writer and the digest that runs along with it. Used by one request at a
+ * time, which UploadRegistry sees to.
+ */
+export class UploadSession {
+  #writer: UploadWriter | undefined;
+  #digest: RunningDigest | undefined;
+  /** The last state from which to go on when the writer fails. */
+  #state: string | undefined;
+  #size: number;
+
+  constructor(
+    private readonly store: ObjectStore,
+    /** keys.data of the finished bytes */
+    readonly data: string,
+    algorithm: DigestAlgorithm,
+    resumed?: { readonly state: string; readonly size: number },
+  ) {
+    this.#state = resumed?.state;
+    this.#size = resumed?.size ?? 0;
+    // Another process saw the first bytes go by: what is there must be read again when the upload is closed.
+    this.#digest = this.#size === 0 ? new RunningDigest(algorithm) : undefined;
+  }
+
+  /** Bytes received. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The client said which digest it will close with; of use before the first byte. */
+  expectAlgorithm(algorithm: DigestAlgorithm): void {
+    if (this.#size === 0) this.#digest = new RunningDigest(algorithm);
+  }
+
+  /** To be called before bytes are written. @throws BerthError UPLOAD_UNKNOWN when the bytes of before are gone */
+  async open(): Promise<UploadWriter> {
+    try {
+      this.#writer ??= await this.store.openUpload(keys.data(this.data), this.#state);
+    } catch (error) {
+      if (!isBerthError(error, "OBJECT_UNKNOWN")) throw error;
+      throw new BerthError("UPLOAD_UNKNOWN", "the bytes of this upload are gone: start a new one", { cause: error });
+    }
+    return this.#writer;
+  }
+
+  /** As UploadWriter.write; only after `open`. */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#writer === undefined) throw new BerthError("STORAGE", "the upload is not open");
+    this.#digest?.update(chunk);
+    this.#size += chunk.length;
+    return this.#writer.write(chunk);
+  }
+
+  /** The state from which any process may go on; undefined while there is nothing. */
+  async suspend(): Promise<string | undefined> {
+    if (this.#writer === undefined) return this.#state;
+    try {
+      this.#state = await this.#writer.suspend();
+    } catch (error) {
+      await this.#rewind();
+      throw error;
+    }
+    return this.#state;
+  }
+
+  /** The digest of all bytes. Ends the running digest. */
+  async finishDigest(algorithm: DigestAlgorithm): Promise<Digest> {
+    const running = this.#digest;
+    this.#digest = undefined;
+    if (running?.algorithm === algorithm && running.size === this.#size) return running.finish();
+    const again = new RunningDigest(algorithm);
+    const body = await (await this.open()).read();
+    for await (const chunk of body.chunks) again.update(chunk);
+    return again.finish();
+  }
+
+  /** Hands the bytes over to whoever completes or aborts them. */
+  async finish(digest: Digest): Promise<UploadWriter> {
+    const received = await this.finishDigest(algorithmOf(digest));
+    if (received !== digest) {
+      throw new BerthError("DIGEST_INVALID", "the bytes received do not have the digest that was given", {
+        details: { expected: digest, received },
+      });
+    }
+    return await this.open();
+  }
+
+  /** Forgets the bytes. */
+  async abort(): Promise<void> {
+    if (this.#writer === undefined && this.#state === undefined) return;
+    try {
+      await (await this.open()).abort();
+    } catch (error) {
+      if (!isBerthError(error, "UPLOAD_UNKNOWN")) throw error;
+    }
+  }
+
+  async release(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    await writer?.release();
+  }
+
+  /** After a failed write: back to the last state, which frees what a full disk cannot hold. */
+  async #rewind(): Promise<void> {
+    const failed = this.#writer;
+    this.#writer = undefined;
+    this.#digest = undefined;
+    if (this.#state === undefined) {
+      await failed?.abort();
+      this.#size = 0;
+      return;
+    }
+    await failed?.release();
+    const writer = await this.open();
+    this.#size = writer.size;
+  }
+}

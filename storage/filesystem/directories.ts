@@ -1,0 +1,60 @@
+import { mkdir, open, rmdir } from "node:fs/promises";
+import { dirname } from "node:path";
+
+import { errnoOf } from "../../oci/errors.js";
+
+const DIRECTORY_MODE = 0o750;
+
+/** Makes the names in a directory durable: a rename or link is lost with the power until its directory is synced. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Each round needs another process to prune the directory within the moment between two system calls. */
+const MAX_ROUNDS = 100;
+
+/**
+ * Runs `enter`, which puts a file into `directory`, and makes the directory first where it is missing. Another process
+ * may prune the directory between the two, so it is made again until it stays.
+ */
+export async function enterDirectory<T>(directory: string, durable: boolean, enter: () => Promise<T>): Promise<T> {
+  for (let round = 1; ; round++) {
+    try {
+      return await enter();
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT" || round === MAX_ROUNDS) throw error;
+    }
+    await makeDirectory(directory, durable);
+  }
+}
+
+export async function makeDirectory(directory: string, durable: boolean): Promise<void> {
+  try {
+    const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    if (first === undefined || !durable) return;
+    const top = dirname(first);
+    for (let path = dirname(directory); path.length >= top.length; path = dirname(path)) await syncDirectory(path);
+  } catch (error) {
+    // Pruned while it was made: the caller tries to enter it, and comes back.
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+}
+
+/** Removes empty directories from `directory` upwards, below `root`. rmdir refuses one that has become used. */
+export async function pruneDirectories(directory: string, root: string): Promise<void> {
+  for (let path = directory; path.startsWith(`${root}/`); path = dirname(path)) {
+    try {
+      await rmdir(path);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === "ENOENT") continue;
+      if (errno === "ENOTEMPTY" || errno === "EEXIST" || errno === "EBUSY") return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { errnoOf } from "../../oci/errors.js";
+import { MAX_LIST_PAGE, type ListPage, type ListQuery } from "../object-store.js";
+
+/**
+ * Lists a directory tree as if it were a flat, sorted set of keys. A directory sorts as its name followed by `/`, which is
+ * what its keys have at that place (`a-b` before `a/c`).
+ */
+export async function listFiles(root: string, query: ListQuery): Promise<ListPage> {
+  const { prefix, startAfter = "", delimiter } = query;
+  const limit = Math.min(query.limit ?? MAX_LIST_PAGE, MAX_LIST_PAGE);
+  const keys: string[] = [];
+  const prefixes: string[] = [];
+  let last = "";
+  let more = false;
+
+  const add = (target: string[], key: string): boolean => {
+    if (keys.length + prefixes.length >= limit) {
+      more = true;
+      return false;
+    }
+    target.push(key);
+    last = key;
+    return true;
+  };
+
+  /** False when the page is full. */
+  const visit = async (base: string): Promise<boolean> => {
+    for (const name of await namesIn(join(root, base), base === "")) {
+      const path = base + name;
+      const isDirectory = path.endsWith("/");
+      if (isDirectory ? !path.startsWith(prefix.slice(0, path.length)) : !path.startsWith(prefix)) continue;
+      if (!isDirectory) {
+        if (path > startAfter && !add(keys, path)) return false;
+      } else if (path.length > prefix.length && delimiter !== undefined) {
+        if (path > startAfter && !add(prefixes, path)) return false;
+      } else if (path > startAfter || startAfter.startsWith(path)) {
+        if (!(await visit(path))) return false;
+      }
+    }
+    return true;
+  };
+
+  if (limit > 0) await visit(prefix.slice(0, prefix.lastIndexOf("/") + 1));
+  return more ? { keys, prefixes, next: last } : { keys, prefixes };
+}
+
+/** Sorted; directories end in `/`. Names with a leading dot are the driver's own. */
+async function namesIn(directory: string, isRoot: boolean): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    const names: string[] = [];
+    for (const entry of entries) {
+      if (isRoot && entry.name.startsWith(".")) continue;
+      names.push(entry.isDirectory() ? `${entry.name}/` : entry.name);
+    }
+    return names.sort();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,180 @@
+import { open, rm, type FileHandle } from "node:fs/promises";
+
+import { BerthError, errnoOf } from "../../oci/errors.js";
+import type { ObjectBody, UploadWriter } from "../object-store.js";
+import { FileBody } from "./file-body.js";
+import { storageFault, unknownObject } from "./storage-faults.js";
+
+/** Above this many bytes not yet written the caller waits. */
+const HIGH_WATER_BYTES = 4 * 1024 * 1024;
+/** The kernel's IOV_MAX. */
+const MAX_VECTOR = 1024;
+/** Written bytes after which the disk is set to work, so that the last sync does not find them all waiting. */
+const SYNC_STRIDE_BYTES = 64 * 1024 * 1024;
+
+interface UploadState {
+  readonly file: string;
+  readonly size: number;
+}
+
+/** Writes to a staging file that gets the object's name at the end. Chunks that arrive during a write go out in one. */
+export class FileUpload implements UploadWriter {
+  #size: number;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #position: number;
+  #syncedTo: number;
+  #writing: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
+  #failure: BerthError | undefined;
+  #closed = false;
+
+  private constructor(
+    private readonly id: string,
+    private readonly path: string,
+    private readonly file: FileHandle,
+    size: number,
+    /** Gives the finished file its name, durably. */
+    private readonly publish: (path: string) => Promise<void>,
+  ) {
+    this.#size = size;
+    this.#position = size;
+    this.#syncedTo = size;
+  }
+
+  static async begin(id: string, path: string, publish: (path: string) => Promise<void>): Promise<FileUpload> {
+    return new FileUpload(id, path, await open(path, "wx+", 0o640), 0, publish);
+  }
+
+  /** What lies beyond the state's size was written by a process that did not live to say so: it is cut off. */
+  static async resume(
+    state: string,
+    pathOf: (id: string) => string,
+    publish: (path: string) => Promise<void>,
+  ): Promise<FileUpload> {
+    const { file: id, size } = JSON.parse(state) as UploadState;
+    const path = pathOf(id);
+    let file: FileHandle;
+    try {
+      file = await open(path, "r+");
+    } catch (error) {
+      throw errnoOf(error) === "ENOENT" ? unknownObject(`upload ${id}`) : error;
+    }
+    try {
+      if ((await file.stat()).size < size) throw unknownObject(`upload ${id}`);
+      await file.truncate(size);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return new FileUpload(id, path, file, size, publish);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#closed) return Promise.reject(new BerthError("STORAGE", "the upload has ended"));
+    this.#size += chunk.length;
+    this.#queuedBytes += chunk.length;
+    this.#queue.push(chunk);
+    this.#writing ??= this.#drain();
+    return this.#queuedBytes > HIGH_WATER_BYTES ? this.#settled() : undefined;
+  }
+
+  async suspend(): Promise<string> {
+    await this.#settled();
+    return JSON.stringify({ file: this.id, size: this.#size } satisfies UploadState);
+  }
+
+  async read(): Promise<ObjectBody> {
+    await this.#settled();
+    return new FileBody(await open(this.path, "r"), this.#size, 0, this.#size);
+  }
+
+  async complete(): Promise<void> {
+    await this.#settled();
+    try {
+      await this.#syncing;
+      await this.file.sync();
+      await this.release();
+      await this.publish(this.path);
+    } catch (error) {
+      throw storageFault(error, "completing an upload");
+    }
+  }
+
+  async abort(): Promise<void> {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    await this.release();
+    await rm(this.path, { force: true });
+  }
+
+  async release(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writing;
+    await this.#syncing;
+    await this.file.close();
+  }
+
+  async #settled(): Promise<void> {
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Never rejects: what goes wrong is kept for the next call. */
+  async #drain(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const chunks = this.#queue.splice(0, MAX_VECTOR);
+        await this.#writeAll(chunks);
+        this.#startSync();
+      }
+    } catch (error) {
+      this.#failure = storageFault(error, "writing an upload");
+      this.#queue = [];
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
+    let rest = chunks;
+    while (rest.length > 0) {
+      const { bytesWritten } = await this.file.writev(rest, this.#position);
+      this.#position += bytesWritten;
+      this.#queuedBytes -= bytesWritten;
+      rest = without(rest, bytesWritten);
+    }
+  }
+
+  #startSync(): void {
+    if (this.#syncing !== undefined || this.#position - this.#syncedTo < SYNC_STRIDE_BYTES) return;
+    const upTo = this.#position;
+    this.#syncing = this.file
+      .datasync()
+      .then(() => {
+        this.#syncedTo = upTo;
+      })
+      // Repeated by `complete`. The kernel reports a failed write-back once to each open file, so it must be kept.
+      .catch((error: unknown) => {
+        this.#failure ??= storageFault(error, "writing an upload");
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+  }
+}
+
+/** What is left of `chunks` after their first `bytes`. writev may write less than it was given (a disk that fills). */
+function without(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let skip = bytes;
+  for (const [i, chunk] of chunks.entries()) {
+    if (skip < chunk.length) return [chunk.subarray(skip), ...chunks.slice(i + 1)];
+    skip -= chunk.length;
+  }
+  return [];
+}

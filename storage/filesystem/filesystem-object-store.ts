@@ -1,0 +1,186 @@
+import { link, open, readFile, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+
+import { BerthError, errnoOf } from "../../oci/errors.js";
+import { assertKeyPrefix, assertObjectKey } from "../object-key.js";
+import type {
+  ByteSpan,
+  ListPage,
+  ListQuery,
+  ObjectBody,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  UploadWriter,
+} from "../object-store.js";
+import { enterDirectory, makeDirectory, pruneDirectories, syncDirectory } from "./directories.js";
+import { FileBody } from "./file-body.js";
+import { listFiles } from "./file-listing.js";
+import { FileUpload } from "./file-upload.js";
+import { StagingArea } from "./staging-area.js";
+import { storageFault, unknownObject } from "./storage-faults.js";
+
+/**
+ * A file's times move in steps of a timer tick (10 ms at most). Within this time of a change a second change may carry the
+ * same times, so a stamp is given only afterwards.
+ */
+const STAMP_SETTLES_MS = 50;
+const DEFAULT_STALE_UPLOAD_MS = 7 * 24 * 3600_000;
+
+/**
+ * Objects are files at `<root>/<key>`. Every object is written to a staging file, synced, and then named: by `rename`, or
+ * by `link` where only a creation may win, because link fails on a name that exists, for whichever process comes second.
+ * The directory is synced before the promise resolves.
+ */
+export class FilesystemObjectStore implements ObjectStore {
+  private constructor(
+    private readonly root: string,
+    private readonly staging: StagingArea,
+  ) {}
+
+  /** Makes `root` where it is missing, and sweeps what killed processes left. @throws BerthError STORAGE, NO_SPACE */
+  static async open(root: string, options: { readonly staleUploadMs?: number } = {}): Promise<FilesystemObjectStore> {
+    const path = resolve(root);
+    try {
+      await makeDirectory(path, true);
+      return new FilesystemObjectStore(
+        path,
+        await StagingArea.open(path, options.staleUploadMs ?? DEFAULT_STALE_UPLOAD_MS),
+      );
+    } catch (error) {
+      throw storageFault(error, `opening ${path}`);
+    }
+  }
+
+  async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
+    const path = this.#pathOf(key);
+    const temporary = this.staging.temporaryFile();
+    const durable = options.volatile !== true;
+    try {
+      await writeWhole(temporary, bytes, durable);
+      await this.#name(temporary, path, durable, options.ifAbsent === true);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      if (errnoOf(error) === "EEXIST" && options.ifAbsent) {
+        // The winner may not have synced the name yet, but the caller is going to rely on it.
+        if (durable) await syncDirectory(dirname(path)).catch(ignoreMissing);
+        throw new BerthError("ALREADY_EXISTS", `object ${key} exists`, { cause: error });
+      }
+      throw storageFault(error, `writing ${key}`);
+    }
+  }
+
+  async openUpload(key: string, state?: string): Promise<UploadWriter> {
+    const path = this.#pathOf(key);
+    const publish = async (file: string): Promise<void> => {
+      await this.#name(file, path, true, false);
+    };
+    try {
+      if (state !== undefined) return await FileUpload.resume(state, (id) => this.staging.uploadFile(id), publish);
+      const id = this.staging.newUploadId();
+      return await FileUpload.begin(id, this.staging.uploadFile(id), publish);
+    } catch (error) {
+      throw storageFault(error, `opening the upload of ${key}`);
+    }
+  }
+
+  async get(key: string): Promise<Buffer> {
+    try {
+      return await readFile(this.#pathOf(key));
+    } catch (error) {
+      throw isMissing(error) ? unknownObject(key) : storageFault(error, `reading ${key}`);
+    }
+  }
+
+  async open(key: string, range?: ByteSpan): Promise<ObjectBody> {
+    let file: FileHandle | undefined;
+    try {
+      file = await open(this.#pathOf(key), "r");
+      const info = await file.stat();
+      if (!info.isFile()) throw unknownObject(key);
+      return new FileBody(file, info.size, range?.start ?? 0, range?.length ?? info.size);
+    } catch (error) {
+      await file?.close();
+      throw isMissing(error) ? unknownObject(key) : storageFault(error, `opening ${key}`);
+    }
+  }
+
+  async stat(key: string): Promise<ObjectInfo | undefined> {
+    try {
+      const info = await stat(this.#pathOf(key));
+      return info.isFile() ? { size: info.size, modifiedAt: info.mtimeMs } : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storageFault(error, `looking at ${key}`);
+    }
+  }
+
+  async list(query: ListQuery): Promise<ListPage> {
+    assertKeyPrefix(query.prefix);
+    try {
+      return await listFiles(this.root, query);
+    } catch (error) {
+      throw storageFault(error, `listing ${query.prefix}`);
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.#pathOf(key);
+    try {
+      await unlink(path).catch(ignoreMissing);
+      await pruneDirectories(dirname(path), this.root);
+    } catch (error) {
+      throw storageFault(error, `deleting ${key}`);
+    }
+  }
+
+  async stampOf(key: string): Promise<string | undefined> {
+    try {
+      const info = await stat(this.#pathOf(key));
+      if (Date.now() - info.ctimeMs < STAMP_SETTLES_MS) return undefined;
+      return `${String(info.ino)} ${String(info.ctimeMs)} ${String(info.mtimeMs)} ${String(info.size)}`;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storageFault(error, `looking at ${key}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    // Holds no descriptor between calls.
+  }
+
+  async #name(file: string, path: string, durable: boolean, createOnly: boolean): Promise<void> {
+    const directory = dirname(path);
+    await enterDirectory(directory, durable, async () => {
+      if (createOnly) await link(file, path);
+      else await rename(file, path);
+    });
+    if (createOnly) await unlink(file);
+    // Missing when another process has deleted the object by now and pruned after it.
+    if (durable) await syncDirectory(directory).catch(ignoreMissing);
+  }
+
+  #pathOf(key: string): string {
+    assertObjectKey(key);
+    return join(this.root, key);
+  }
+}
+
+async function writeWhole(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
+  const file = await open(path, "wx", 0o640);
+  try {
+    await file.writeFile(bytes);
+    if (durable) await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === "ENOENT" || errno === "ENOTDIR" || errno === "EISDIR";
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isMissing(error)) throw error;
+}

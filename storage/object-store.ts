@@ -1,0 +1,130 @@
+/**
+ * The one contract between berth and the place where its registry keeps everything. A driver is right when the shared
+ * suite in test/integration/storage/ passes on it. Nothing here knows HTTP, OCI or whether parts are uploaded.
+ *
+ * Keys are `/`-separated components of `A-Z a-z 0-9 ! - . _`, none of them empty or starting with a dot, at most 255
+ * characters each and 1,024 in all. No key may be a directory of another (`a` and `a/b`).
+ *
+ * Every method may throw NO_SPACE when the medium is full and STORAGE for any other fault of the medium; both leave the
+ * store as it was before the call unless a method says otherwise. A malformed key is a bug of the caller: STORAGE.
+ */
+export interface ObjectStore {
+  /**
+   * Stores a small object whole. Idempotent unless `ifAbsent`. When the promise resolves the object is visible to every
+   * process and survives a loss of power (but see `volatile`); until then readers see what was there before, never a part.
+   * @throws BerthError ALREADY_EXISTS with `ifAbsent` when the key exists. Of any number of concurrent creations of one
+   *   key, by any processes, exactly one resolves.
+   */
+  put(key: string, bytes: Uint8Array, options?: PutOptions): Promise<void>;
+
+  /**
+   * Begins an object of any size that is written in pieces, or goes on with one.
+   * @param state what `UploadWriter.suspend` returned, perhaps to another process; absent for a new upload
+   * @throws BerthError OBJECT_UNKNOWN when what `state` speaks of is gone (completed, aborted, swept)
+   */
+  openUpload(key: string, state?: string): Promise<UploadWriter>;
+
+  /** A small object whole. @throws BerthError OBJECT_UNKNOWN */
+  get(key: string): Promise<Buffer>;
+
+  /**
+   * Opens an object for reading; the reader sees it whole even if it is deleted meanwhile. The caller must end the
+   * iteration of `chunks` or call `close`.
+   * @param range first byte and number of bytes, inside the object; the whole object when absent
+   * @throws BerthError OBJECT_UNKNOWN
+   */
+  open(key: string, range?: ByteSpan): Promise<ObjectBody>;
+
+  /** Idempotent. Undefined when there is no such object. */
+  stat(key: string): Promise<ObjectInfo | undefined>;
+
+  /**
+   * One page of the keys that begin with `prefix`, in ascending order of their bytes. What a resolved `put` or `delete`
+   * of any process did is seen. Objects that come or go during the call may be seen or not.
+   */
+  list(query: ListQuery): Promise<ListPage>;
+
+  /** Idempotent: resolves when the object is gone, also when it was not there. Not durable: a loss of power may bring it back. */
+  delete(key: string): Promise<void>;
+
+  /**
+   * A token for the state of the object at `key`, or of the set of keys directly below `key/`. While two tokens are equal
+   * nothing of it was created, replaced or deleted in between, so that what was read after the first still holds.
+   * Undefined when there is nothing, when it changed too recently to tell, or when the medium has no cheap way to know.
+   */
+  stampOf(key: string): Promise<string | undefined>;
+
+  /** Frees what the driver holds. Calls under way may fail. */
+  close(): Promise<void>;
+}
+
+export interface PutOptions {
+  /** Create only (If-None-Match: *). */
+  readonly ifAbsent?: boolean;
+  /** The object may be lost with the host's power, though not with the process: for what a client can start again. */
+  readonly volatile?: boolean;
+}
+
+/** Not for use by two callers at a time; the caller sees to it that only one process goes on with an upload. */
+export interface UploadWriter {
+  /** Bytes accepted so far, those of earlier writers of the same upload included. */
+  readonly size: number;
+  /**
+   * Takes the chunk, which must not be changed afterwards. Returns a promise when the caller should wait before it
+   * offers more. After a failure every further call fails likewise; `abort` is what remains.
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  /**
+   * Resolves when all accepted bytes are kept so that another process can go on, to the state that `openUpload` wants.
+   * The writer itself remains usable. The bytes survive the process, not a loss of power.
+   */
+  suspend(): Promise<string>;
+  /** Reads back what was accepted, from its first byte. Only while nothing is being written. */
+  read(): Promise<ObjectBody>;
+  /** Makes the object visible at its key, whole and durable. Ends the writer. */
+  complete(): Promise<void>;
+  /** Idempotent. Forgets the upload and frees its bytes. Ends the writer. */
+  abort(): Promise<void>;
+  /** Idempotent. Frees the process's resources and leaves the upload to be resumed from its last state. */
+  release(): Promise<void>;
+}
+
+export interface ByteSpan {
+  readonly start: number;
+  readonly length: number;
+}
+
+export interface ObjectBody {
+  /** Of the whole object, whatever the range. */
+  readonly size: number;
+  /** To be iterated once. A chunk is valid until the next one is asked for. @throws BerthError STORAGE when bytes are missing */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Idempotent; needed only when `chunks` is not iterated to its end or return. */
+  close(): Promise<void>;
+}
+
+export interface ObjectInfo {
+  readonly size: number;
+  /** Milliseconds since the epoch, by the clock of the medium. */
+  readonly modifiedAt: number;
+}
+
+export interface ListQuery {
+  readonly prefix: string;
+  /** Only keys (and common prefixes) that sort after this one. */
+  readonly startAfter?: string;
+  /** `/` groups the keys that share what follows the prefix up to the next `/` into one common prefix. */
+  readonly delimiter?: "/";
+  /** Of keys and common prefixes together; 1,000 when absent, which is also the most. */
+  readonly limit?: number;
+}
+
+export interface ListPage {
+  readonly keys: readonly string[];
+  /** With their trailing `/`. */
+  readonly prefixes: readonly string[];
+  /** The next page's `startAfter`; absent on the last page. */
+  readonly next?: string;
+}
+
+export const MAX_LIST_PAGE = 1000;
