@@ -20,6 +20,12 @@ export interface RuntimeNative {
   lockFile(path: string, mode: "shared" | "exclusive"): Promise<FileLock>;
   /** As lockFile "exclusive", without waiting (LOCK_NB): undefined while somebody else holds it. */
   tryLockFile(path: string): Promise<FileLock | undefined>;
+  /**
+   * A descriptor, the caller's to close, of the root of a read-only overlay of `lower`: topmost first, relative to
+   * `directory`, and no upper directory of a mounted overlay among them. Nothing on the host sees a mount, and it is gone
+   * with the descriptor. Needs CAP_SYS_ADMIN.
+   */
+  openOverlayView(directory: string, lower: readonly string[]): Promise<number>;
   /** A seccomp profile in Docker's JSON form, reduced to data by the engine, compiled by libseccomp to BPF. */
   compileSeccomp(profile: SeccompPlan): Uint8Array;
   /**

@@ -7,6 +7,7 @@ interface HostAddon {
   syncFilesystem(path: string): Promise<void>;
   lockFile(path: string, exclusive: boolean): Promise<FileLock>;
   tryLockFile(path: string): FileLock | undefined;
+  openOverlayView(directory: string, lower: readonly string[]): Promise<number>;
 }
 
 const addon = (): HostAddon => loadAddon<HostAddon>();
@@ -38,6 +39,14 @@ export async function lockFile(path: string, mode: "shared" | "exclusive"): Prom
 export async function tryLockFile(path: string): Promise<FileLock | undefined> {
   try {
     return await Promise.resolve(addon().tryLockFile(path));
+  } catch (error) {
+    throw asNativeError(error);
+  }
+}
+
+export async function openOverlayView(directory: string, lower: readonly string[]): Promise<number> {
+  try {
+    return await addon().openOverlayView(directory, lower);
   } catch (error) {
     throw asNativeError(error);
   }

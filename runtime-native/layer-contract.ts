@@ -67,8 +67,8 @@ export interface LayerUnpacker {
 export interface PackOptions {
   /** Directory whose content becomes the layer. */
   readonly source: string;
-  /** Receives the compressed tar (O_EXCL). */
-  readonly output: string;
+  /** Receives the compressed tar: a new file (O_EXCL), or an open descriptor, which stays the caller's. */
+  readonly output: string | number;
   readonly compression: Compression;
   /** 0: the compressor's default. */
   readonly level?: number;

@@ -1,6 +1,7 @@
 #include "addon/background_job.h"
 #include "addon/registrations.h"
 #include "core/file_lock.h"
+#include "core/overlay_view.h"
 #include "core/tree_removal.h"
 
 namespace berth {
@@ -52,12 +53,23 @@ Napi::Value JsTryLockFile(const Napi::CallbackInfo& info) {
   return locked.value() ? LockToJs(env, fd.value()) : env.Undefined();
 }
 
+Napi::Value JsOpenOverlayView(const Napi::CallbackInfo& info) {
+  const std::string directory = info[0].As<Napi::String>();
+  const Napi::Array layers = info[1].As<Napi::Array>();
+  std::vector<std::string> lower;
+  for (uint32_t i = 0; i < layers.Length(); i++) lower.push_back(layers.Get(i).As<Napi::String>());
+  return RunInBackground<UniqueFd>(
+      info.Env(), "berth-overlay", [directory, lower] { return OpenOverlayView(directory, lower); },
+      [](Napi::Env env, UniqueFd& root) -> Napi::Value { return Napi::Number::New(env, root.release()); });
+}
+
 }  // namespace
 
 void RegisterHost(Napi::Env env, Napi::Object exports) {
   exports.Set("removeTree", Napi::Function::New(env, JsRemoveTree, "removeTree"));
   exports.Set("syncFilesystem", Napi::Function::New(env, JsSyncFilesystem, "syncFilesystem"));
   exports.Set("lockFile", Napi::Function::New(env, JsLockFile, "lockFile"));
+  exports.Set("openOverlayView", Napi::Function::New(env, JsOpenOverlayView, "openOverlayView"));
   exports.Set("tryLockFile", Napi::Function::New(env, JsTryLockFile, "tryLockFile"));
 }
 

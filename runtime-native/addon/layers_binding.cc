@@ -38,11 +38,17 @@ Napi::Value JsAdoptDirectories(const Napi::CallbackInfo& info) {
 Napi::Value JsPackLayer(const Napi::CallbackInfo& info) {
   const Napi::Object object = info[0].As<Napi::Object>();
   const auto source = OptionalString(object, "source");
-  const auto output = OptionalString(object, "output");
-  if (!source || !output) throw Napi::TypeError::New(info.Env(), "source and output must be strings");
+  const Napi::Value output = object.Get("output");
+  if (!source || !(output.IsString() || output.IsNumber())) {
+    throw Napi::TypeError::New(info.Env(), "source must be a string, output a string or a descriptor");
+  }
   PackOptions options;
   options.source = *source;
-  options.output = *output;
+  if (output.IsNumber()) {
+    options.output_fd = output.As<Napi::Number>().Int32Value();
+  } else {
+    options.output = output.As<Napi::String>();
+  }
   options.compression = CompressionFromJs(info.Env(), OptionalString(object, "compression").value_or("gzip"));
   options.level = static_cast<int>(OptionalNumber(object, "level").value_or(0));
   options.overlay_whiteouts = object.Get("overlayWhiteouts").ToBoolean();

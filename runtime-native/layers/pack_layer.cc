@@ -1,6 +1,7 @@
 #include "layers/pack_layer.h"
 
 #include <fcntl.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cstring>
@@ -28,6 +29,11 @@ class Packer {
   explicit Packer(const PackOptions& options) : options_(options), to_hash_(kQueued), to_deflate_(kQueued) {}
 
   Result<PackResult> Run() {
+    if (options_.output_fd >= 0) {
+      output_.reset(fcntl(options_.output_fd, F_DUPFD_CLOEXEC, 0));
+      if (!output_) return SystemFailure("write the packed layer", "fcntl");
+      return RunThreads();
+    }
     output_.reset(open(options_.output.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!output_) return SystemFailure("make the packed layer's file", "open", options_.output);
     auto packed = RunThreads();
@@ -123,6 +129,12 @@ class Packer {
     while (!bytes.empty()) {
       const ssize_t count = write(output_.get(), bytes.data(), bytes.size());
       if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && errno == EAGAIN) {
+        // A pipe that another of its users has made non-blocking.
+        pollfd room = {output_.get(), POLLOUT, 0};
+        poll(&room, 1, -1);
+        continue;
+      }
       if (count < 0) return SystemFailure("write the packed layer", "write", options_.output);
       bytes = bytes.subspan(static_cast<size_t>(count));
     }

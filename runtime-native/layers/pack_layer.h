@@ -12,6 +12,8 @@ namespace berth {
 struct PackOptions {
   std::string source;
   std::string output;
+  // Instead of a new file at `output`: where to write, and the caller's to close.
+  int output_fd = -1;
   Compression compression = Compression::kGzip;
   int level = 0;
   bool overlay_whiteouts = false;

@@ -117,9 +117,13 @@ Result<> TreeWalk::Visit(const Level& level, const std::string& name) {
   }
   const int parent = level.fd.get();
   struct stat status;
-  if (fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return Failed("fstatat", path);
+  if (fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    // Removed since the directory was read: the tree of a running container does not stand still.
+    return errno == ENOENT ? Result<>(Unit{}) : Failed("fstatat", path);
+  }
   if (S_ISDIR(status.st_mode)) {
     UniqueFd fd(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd && errno == ENOENT) return Unit{};
     if (!fd || fstat(fd.get(), &status) != 0) return Failed("openat", path);
     return Enter(std::move(fd), path, status);
   }
@@ -139,6 +143,7 @@ Result<> TreeWalk::Visit(const Level& level, const std::string& name) {
   if (S_ISLNK(status.st_mode)) {
     char target[PATH_MAX];
     const ssize_t length = readlinkat(parent, name.c_str(), target, sizeof target);
+    if (length < 0 && errno == ENOENT) return Unit{};
     if (length < 0) return Failed("readlinkat", path);
     entry.type = EntryType::kSymlink;
     entry.link.assign(target, static_cast<size_t>(length));
@@ -159,6 +164,10 @@ Result<> TreeWalk::VisitFile(const Level& level, const std::string& name, TarEnt
   UniqueFd fd(openat(level.fd.get(), name.c_str(), kFlags | O_NOATIME));
   // O_NOATIME is for owners only.
   if (!fd && errno == EPERM) fd.reset(openat(level.fd.get(), name.c_str(), kFlags));
+  if (!fd && errno == ENOENT) {
+    linked_.erase({status.st_dev, status.st_ino});
+    return Unit{};
+  }
   struct stat opened;
   if (!fd || fstat(fd.get(), &opened) != 0) return Failed("openat", entry.path);
   if (!S_ISREG(opened.st_mode) || opened.st_ino != status.st_ino) {

@@ -15,7 +15,7 @@ Failure Failed(const char* syscall, const std::string& path) {
   return SystemFailure("read the attributes of a file to be packed", syscall, path);
 }
 
-// The names as one string of NUL-ended ones; empty where the filesystem has none.
+// The names as one string of NUL-ended ones; empty where the filesystem has none, or the file is gone.
 Result<std::string> ListNames(const std::string& proc_path, bool follow, const std::string& path) {
   std::string names(1024, '\0');
   for (;;) {
@@ -25,7 +25,7 @@ Result<std::string> ListNames(const std::string& proc_path, bool follow, const s
       names.resize(static_cast<size_t>(length));
       return names;
     }
-    if (errno == EOPNOTSUPP) return std::string();
+    if (errno == EOPNOTSUPP || errno == ENOENT) return std::string();
     if (errno != ERANGE || names.size() >= XATTR_LIST_MAX) return Failed("listxattr", path);
     names.resize(XATTR_LIST_MAX);
   }
@@ -47,7 +47,7 @@ Result<bool> TreeWalk::ReadXattrs(const std::string& proc_path, TarEntry& entry)
     std::string value(XATTR_SIZE_MAX, '\0');
     const ssize_t length = follow ? getxattr(proc_path.c_str(), name.c_str(), value.data(), value.size())
                                   : lgetxattr(proc_path.c_str(), name.c_str(), value.data(), value.size());
-    if (length < 0 && errno == ENODATA) continue;
+    if (length < 0 && (errno == ENODATA || errno == ENOENT)) continue;
     if (length < 0) return Failed("getxattr", entry.path);
     value.resize(static_cast<size_t>(length));
     for (const std::string_view prefix : {"trusted.overlay.", "user.overlay."}) {
