@@ -1,6 +1,7 @@
 export type { ContainerConfig, DeviceRequest, HostConfig, MountRequest, Ulimit } from "./container-config.js";
 export { isRunning, type Container, type ContainerRecord, type ContainerState } from "./container-record.js";
 export { openEngine, type Engine, type EngineOptions } from "./engine.js";
+export { imageUsers } from "./image-users.js";
 export { inspectContainer } from "./inspect-container.js";
 export { attachContainer, openControl } from "./lifecycle/attach-container.js";
 export { createContainer, type CreateRequest } from "./lifecycle/create-container.js";

@@ -1,18 +1,20 @@
 import type { Command } from "commander";
 
 import { isBerthError } from "../../oci/errors.js";
-import { openLocalStore } from "../../puller/index.js";
+import { imageUsers } from "../../engine/index.js";
 import type { CommandHost } from "../command-table.js";
+import { engineOf } from "../container/engine-of.js";
 
 export function define(command: Command, host: CommandHost): void {
   command
     .argument("<images...>", "names or IDs")
     .option("-f, --force", "also when it has several names, or stopped containers use it")
     .action(async (names: readonly string[], { force = false }: { force?: boolean }) => {
-      const { images } = openLocalStore(host.context().root);
+      const engine = engineOf(host.context());
+      const { images } = engine.store;
       for (const name of names) {
         try {
-          const { untagged, deleted } = await images.remove(name, { force });
+          const { untagged, deleted } = await images.remove(name, { force, users: (id) => imageUsers(engine, id) });
           for (const reference of untagged) process.stdout.write(`Untagged: ${reference}\n`);
           for (const digest of deleted) process.stdout.write(`Deleted: ${digest}\n`);
         } catch (error) {
