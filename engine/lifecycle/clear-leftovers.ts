@@ -1,6 +1,4 @@
-import { execFile } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
-import { promisify } from "node:util";
 
 import { killProcessesOf } from "../cgroups/cgroup-processes.js";
 import { locateContainerCgroup, removeContainerCgroup } from "../cgroups/container-cgroup.js";
@@ -13,8 +11,14 @@ export async function clearLeftovers(engine: Engine, record: ContainerRecord): P
   await killProcessesOf(cgroup);
   removeContainerCgroup(cgroup);
   const { merged } = engine.store.overlay.paths(record.ID);
-  if (isMounted(merged)) await promisify(execFile)("umount", ["--lazy", "--", merged]);
+  if (isMounted(merged)) await unmount(merged);
   rmSync(engine.paths.of(record.ID).socket, { force: true });
+}
+
+/** Loaded here alone: the modules cost every command milliseconds, and shims are rarely killed. */
+async function unmount(path: string): Promise<void> {
+  const [{ execFile }, { promisify }] = await Promise.all([import("node:child_process"), import("node:util")]);
+  await promisify(execFile)("umount", ["--lazy", "--", path]);
 }
 
 /** proc_pid_mountinfo(5), field 5; berth's own paths hold nothing that is escaped there unless the root does. */

@@ -1,0 +1,62 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { BerthHost, mountsBelow } from "./berth-host.js";
+import { importBusybox } from "./lesson-images.js";
+
+/** A host with a busybox image, and cgroups of its own, so that what is left of containers can be counted. */
+export class EngineHost extends BerthHost {
+  readonly cgroupParent = `/berth-test-${String(process.pid)}-${String(Math.random()).slice(2, 10)}`;
+
+  static async withBusybox(): Promise<EngineHost> {
+    const host = new EngineHost();
+    await importBusybox(host, "busybox");
+    return host;
+  }
+
+  /** `run -d` and then nothing but the ID. */
+  detached(...args: readonly string[]): string {
+    return this.run("run", "-d", ...args);
+  }
+
+  /** What containers have left: directories, mounts, cgroups, sockets, processes. Empty when all were removed. */
+  leftovers(): string[] {
+    const below = (directory: string): string[] =>
+      existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : [];
+    const overlay = below(join(this.root, "overlay2")).filter((path) => /[0-9a-f]{64}(?:-init)?$/.test(path));
+    const layers = new Set(this.imageLayers());
+    return [
+      ...overlay.filter((path) => !layers.has(path)),
+      ...below(join(this.root, "containers")),
+      ...below(join(this.root, "names")),
+      ...below(join(this.root, "unfinished")),
+      ...below(join(this.directory, "run", "containers")),
+      ...below(join(this.directory, "run", "s")),
+      ...mountsBelow(this.directory),
+      ...shimsOf(this.directory),
+    ];
+  }
+
+  private imageLayers(): string[] {
+    const records = join(this.root, "image/overlay2/layerdb/sha256");
+    return readdirSync(records).map((chain) =>
+      join(this.root, "overlay2", readFileSync(join(records, chain, "cache-id"), "utf8").trim()),
+    );
+  }
+}
+
+/** Processes whose descriptors or arguments name the directory. */
+function shimsOf(directory: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => namesDirectory(pid, directory))
+    .map((pid) => `process ${pid}`);
+}
+
+function namesDirectory(pid: string, directory: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(directory);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
+import { EngineHost } from "../../helpers/engine-host.js";
+
+interface Inspected {
+  Id: string;
+  Name: string;
+  LogPath: string;
+  State: { Status: string; Running: boolean; Pid: number; ExitCode: number; Error: string; FinishedAt: string };
+  GraphDriver: { Data: { MergedDir: string } };
+}
+
+describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
+  let host: EngineHost;
+  before(async () => {
+    host = await EngineHost.withBusybox();
+  });
+  afterEach(() => {
+    const all = host.run("ps", "-aq", "--no-trunc").split("\n").filter(Boolean);
+    if (all.length > 0) host.run("rm", "-f", ...all);
+    assert.deepEqual(host.leftovers(), []);
+  });
+  after(async () => {
+    assert.deepEqual(await host.dispose(), []);
+  });
+
+  const state = (name: string) => host.inspect<Inspected>(name).State;
+
+  it("create, start, stop, start again, remove: inspect shows each state", () => {
+    const id = host.run("create", "--name", "life", "busybox", "sleep", "100");
+    assert.equal(state("life").Status, "created");
+    assert.equal(host.run("start", "life"), "life");
+    const { Status, Running, Pid } = state(id);
+    assert.deepEqual([Status, Running], ["running", true]);
+    assert.match(readFileSync(`/proc/${String(Pid)}/cmdline`, "utf8"), /^sleep/);
+    host.run("stop", "-t", "0", "life");
+    assert.deepEqual([state(id).Status, state(id).ExitCode], ["exited", 137]);
+    assert.equal(existsSync(`/proc/${String(Pid)}`), false);
+    host.run("start", "life");
+    assert.equal(state(id).Status, "running");
+    assert.equal(host.try(["rm", "life"]).status, 1);
+    host.run("rm", "-f", "life");
+    assert.equal(host.try(["inspect", "life"]).status, 1);
+  });
+
+  it("what it wrote is there after a restart, and gone with the container", () => {
+    host.run("run", "--name", "writer", "busybox", "sh", "-c", "echo more >> /kept; cat /kept");
+    assert.equal(host.run("start", "-a", "writer"), "more\nmore");
+    host.run("rm", "writer");
+    assert.equal(host.run("run", "--rm", "busybox", "sh", "-c", "ls /kept 2>/dev/null || echo gone"), "gone");
+  });
+
+  it("a detached container outlives the command, and --rm removes it at its end", async () => {
+    const id = host.detached("--rm", "busybox", "sleep", "0.3");
+    assert.equal(state(id).Status, "running");
+    assert.equal(host.run("wait", id), "0");
+    for (let i = 0; i < 100 && host.leftovers().length > 0; i++) await sleep(50);
+    assert.deepEqual(host.leftovers(), []);
+  });
+
+  it("stop sends the stop signal, and KILL after the grace", () => {
+    const trap = "trap 'echo got it; exit 5' USR1; while :; do sleep 0.1; done";
+    host.detached("--name", "polite", "--stop-signal", "USR1", "busybox", "sh", "-c", trap);
+    host.run("stop", "polite");
+    assert.equal(state("polite").ExitCode, 5);
+    assert.equal(host.run("logs", "polite"), "got it");
+    host.detached("--name", "deaf", "busybox", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done");
+    const begun = Date.now();
+    host.run("stop", "-t", "1", "deaf");
+    assert.ok(Date.now() - begun > 900);
+    assert.equal(state("deaf").ExitCode, 137);
+  });
+
+  it("kill sends any signal, by name or number", () => {
+    host.detached("--name", "victim", "busybox", "sh", "-c", "trap 'exit 9' HUP; while :; do sleep 0.1; done");
+    host.run("kill", "-s", "HUP", "victim");
+    assert.equal(host.run("wait", "victim"), "9");
+    assert.equal(host.try(["kill", "victim"]).status, 1);
+    assert.equal(host.try(["kill", "-s", "NOSUCH", "victim"]).status, 1);
+  });
+
+  it("pause stops its processes, unpause lets them go on, and a paused one can be removed", async () => {
+    const id = host.detached("busybox", "sh", "-c", "while :; do date +%s%N > /tick; sleep 0.02; done");
+    const tick = `${host.inspect<Inspected>(id).GraphDriver.Data.MergedDir}/tick`;
+    await sleep(300);
+    host.run("pause", id);
+    assert.equal(state(id).Status, "paused");
+    const before = readFileSync(tick, "utf8");
+    await sleep(300);
+    assert.equal(readFileSync(tick, "utf8"), before);
+    assert.equal(host.try(["exec", id, "true"]).status, 1);
+    host.run("unpause", id);
+    await sleep(300);
+    assert.notEqual(readFileSync(tick, "utf8"), before);
+    host.run("pause", id);
+    host.run("rm", "-f", id);
+  });
+
+  it("names are unique and of a certain form; IDs may be shortened until they are ambiguous", () => {
+    const id = host.run("create", "--name", "taken", "busybox", "true");
+    const { status, stderr } = host.try(["create", "--name", "taken", "busybox", "true"]);
+    assert.equal(status, 1);
+    assert.match(stderr, /^berth: the container name taken is taken by [0-9a-f]{12}[^\n]*\n$/);
+    for (const name of ["a", "../x", "-x", "a b", "a/b"]) {
+      assert.equal(host.try(["create", `--name=${name}`, "busybox", "true"]).status, 1, name);
+    }
+    assert.equal(host.inspect<Inspected>(id.slice(0, 10)).Id, id);
+    const firsts = new Set([id.charAt(0)]);
+    for (let i = 0; i < 40 && firsts.size === i + 1; i++) {
+      const next = host.run("create", "busybox", "true").charAt(0);
+      if (firsts.has(next)) {
+        assert.match(
+          host.try(["inspect", "--type", "container", next]).stderr,
+          /is the beginning of \d+ container IDs/,
+        );
+        return;
+      }
+      firsts.add(next);
+    }
+    assert.fail("no two IDs began alike");
+  });
+
+  it("a name is free again once its container is removed", () => {
+    host.run("create", "--name", "again", "busybox", "true");
+    host.run("rm", "again");
+    host.run("create", "--name", "again", "busybox", "true");
+  });
+
+  it("without --name it gets one of two words", () => {
+    const id = host.run("create", "busybox", "true");
+    assert.match(host.inspect<Inspected>(id).Name, /^\/[a-z]+_[a-z]+\d*$/);
+  });
+
+  it("ps shows the running ones, all with -a, and filters", () => {
+    host.detached("--name", "up", "-l", "tier=front", "busybox", "sleep", "100");
+    host.run("run", "--name", "down", "busybox", "sh", "-c", "exit 3");
+    assert.match(
+      host.run("ps"),
+      /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES\n[0-9a-f]{12} +busybox +"sleep 100" .*Up .* up$/,
+    );
+    assert.match(host.run("ps", "-a", "--filter", "name=down"), /Exited \(3\) .* ago +down$/);
+    assert.equal(host.run("ps", "-aq").split("\n").length, 2);
+    assert.equal(host.run("ps", "-aq", "--filter", "label=tier=front").split("\n").length, 1);
+    assert.equal(host.run("ps", "-q", "--filter", "exited=3").split("\n").length, 1);
+    const [row] = host.run("ps", "--format", "json").split("\n");
+    assert.equal((JSON.parse(row ?? "") as { Names: string }).Names, "up");
+    assert.equal(host.try(["ps", "--filter", "colour=red"]).status, 1);
+  });
+
+  it("logs: both streams, the last lines, times, and following until the end", () => {
+    host.run("run", "--name", "log", "busybox", "sh", "-c", "for i in 1 2 3; do echo line $i; done; echo oops >&2");
+    assert.deepEqual(host.try(["logs", "log"]), { status: 0, stdout: "line 1\nline 2\nline 3\n", stderr: "oops\n" });
+    assert.deepEqual(host.try(["logs", "--tail", "2", "log"]), { status: 0, stdout: "line 3\n", stderr: "oops\n" });
+    assert.match(host.run("logs", "-t", "log"), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z line 1$/m);
+    assert.equal(host.run("logs", "--since", "10m", "log").split("\n").length, 3);
+    assert.equal(host.run("logs", "--until", "10m", "log"), "");
+    host.detached("--name", "slow", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.3; done");
+    assert.equal(host.run("logs", "-f", "slow"), "1\n2\n3");
+    assert.match(
+      readFileSync(host.inspect<Inspected>("log").LogPath, "utf8"),
+      /^\{"log":"line 1\\n","stream":"stdout","time":/,
+    );
+  });
+
+  it("a signal to a foreground run reaches the container", async () => {
+    const trap = "trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done";
+    const child = host.start("run", "--rm", "busybox", "sh", "-c", trap);
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    assert.equal(await ended, 42);
+  });
+
+  it("attach gets what is written from then on, and the exit code", async () => {
+    const id = host.detached("-i", "busybox", "sh", "-c", "read x; echo got $x; exit 4");
+    const ran = host.try(["attach", id], { input: "hello\n" });
+    assert.deepEqual([ran.status, ran.stdout], [4, "got hello\n"]);
+  });
+
+  it("its merged directory is mounted only while it runs", () => {
+    const id = host.detached("busybox", "sleep", "100");
+    const { MergedDir } = host.inspect<Inspected>(id).GraphDriver.Data;
+    assert.ok(existsSync(`${MergedDir}/bin/busybox`));
+    host.run("stop", "-t", "0", id);
+    assert.equal(existsSync(`${MergedDir}/bin/busybox`), false);
+    assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(MergedDir));
+  });
+});
