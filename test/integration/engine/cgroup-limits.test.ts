@@ -7,7 +7,7 @@ import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { EngineHost } from "../../helpers/engine-host.js";
 
 /** What the kernel has in force, by v1 or v2 file; v1 wins where a host has both. */
-const EXPECTED: readonly (readonly [flags: readonly string[], v1: readonly string[], v2: readonly string[])[]] = [
+const EXPECTED: readonly (readonly [flags: readonly string[], v1: readonly string[], v2: readonly string[]])[]] = [
   [["--cpus", "0.5"], ["cpu.cfs_quota_us", "50000"], ["cpu.max", "50000 100000"]],
   [["--cpu-period", "50000", "--cpu-quota", "10000"], ["cpu.cfs_period_us", "50000"], ["cpu.max", "10000 50000"]],
   [["--cpu-shares", "512"], ["cpu.shares", "512"], ["cpu.weight", "59"]],
