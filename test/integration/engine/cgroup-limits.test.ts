@@ -6,19 +6,46 @@ import { cgroupsOf } from "../../helpers/berth-host.js";
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { EngineHost } from "../../helpers/engine-host.js";
 
+type FileValue = readonly [file: string, value: string];
+type Expectation = readonly [flags: readonly string[], v1: FileValue, v2: FileValue];
+
 /** What the kernel has in force, by v1 or v2 file; v1 wins where a host has both. */
-const EXPECTED: readonly (readonly [flags: readonly string[], v1: readonly string[], v2: readonly string[]])[]] = [
-  [["--cpus", "0.5"], ["cpu.cfs_quota_us", "50000"], ["cpu.max", "50000 100000"]],
-  [["--cpu-period", "50000", "--cpu-quota", "10000"], ["cpu.cfs_period_us", "50000"], ["cpu.max", "10000 50000"]],
-  [["--cpu-shares", "512"], ["cpu.shares", "512"], ["cpu.weight", "59"]],
-  [["--cpuset-cpus", "0"], ["cpuset.cpus", "0"], ["cpuset.cpus", "0"]],
-  [["-m", "64m"], ["memory.limit_in_bytes", "67108864"], ["memory.max", "67108864"]],
+const EXPECTED: readonly Expectation[] = [
+  [
+    ["--cpus", "0.5"],
+    ["cpu.cfs_quota_us", "50000"],
+    ["cpu.max", "50000 100000"],
+  ],
+  [
+    ["--cpu-period", "50000", "--cpu-quota", "10000"],
+    ["cpu.cfs_period_us", "50000"],
+    ["cpu.max", "10000 50000"],
+  ],
+  [
+    ["--cpu-shares", "512"],
+    ["cpu.shares", "512"],
+    ["cpu.weight", "59"],
+  ],
+  [
+    ["--cpuset-cpus", "0"],
+    ["cpuset.cpus", "0"],
+    ["cpuset.cpus", "0"],
+  ],
+  [
+    ["-m", "64m"],
+    ["memory.limit_in_bytes", "67108864"],
+    ["memory.max", "67108864"],
+  ],
   [
     ["-m", "64m", "--memory-reservation", "32m"],
     ["memory.soft_limit_in_bytes", "33554432"],
     ["memory.low", "33554432"],
   ],
-  [["--pids-limit", "17"], ["pids.max", "17"], ["pids.max", "17"]],
+  [
+    ["--pids-limit", "17"],
+    ["pids.max", "17"],
+    ["pids.max", "17"],
+  ],
 ];
 
 describeWith([asRoot, program("/bin/busybox")], "limits in the kernel", () => {
@@ -31,7 +58,7 @@ describeWith([asRoot, program("/bin/busybox")], "limits in the kernel", () => {
     assert.deepEqual(await host.dispose(), []);
   });
 
-  for (const [flags, [v1File = "", v1Value], [v2File = "", v2Value]] of EXPECTED) {
+  for (const [flags, [v1File, v1Value], [v2File, v2Value]] of EXPECTED) {
     it(`${flags.join(" ")} is in force while it runs, and its cgroups are gone afterwards`, () => {
       const id = host.detached(...flags, "busybox", "sleep", "100");
       const directories = cgroupsOf(id);

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { parseLogLine, parseLogTime } from "../../../engine/logs/json-log.js";
+import { GrowingFile } from "../../../engine/logs/log-file.js";
+
+describe("log of a container", () => {
+  let directory = "";
+  let path = "";
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "berth-log-"));
+    path = join(directory, "log");
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  async function read(tail?: number): Promise<string[]> {
+    const file = await GrowingFile.open(path, tail);
+    assert.ok(file);
+    const lines: string[] = [];
+    for await (const line of file.lines()) lines.push(line);
+    await file.close();
+    return lines;
+  }
+
+  it("the last lines are found across blocks, and a tail longer than the file is the whole file", async () => {
+    const lines = Array.from({ length: 3000 }, (_, i) => `${String(i)}${"x".repeat(90)}`);
+    writeFileSync(path, lines.map((line) => `${line}\n`).join(""));
+    assert.deepEqual(await read(), lines);
+    for (const count of [1, 2, 700, 1500, 2999])
+      assert.deepEqual(await read(count), lines.slice(-count), String(count));
+    assert.equal((await read(5000)).length, 3000);
+    assert.deepEqual(await read(0), []);
+  });
+
+  it("a line that is not finished yet waits for its end", async () => {
+    writeFileSync(path, "one\ntw");
+    const file = await GrowingFile.open(path, undefined);
+    assert.ok(file);
+    const next = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      for await (const line of file.lines()) lines.push(line);
+      return lines;
+    };
+    assert.deepEqual(await next(), ["one"]);
+    appendFileSync(path, "o\nthree\n");
+    assert.deepEqual(await next(), ["two", "three"]);
+    await file.close();
+  });
+
+  it("a line that a crash cut short is passed over", () => {
+    assert.equal(parseLogLine('{"log":"x\\n","stream":"std'), undefined);
+    assert.deepEqual(parseLogLine('{"log":"x\\n","stream":"stderr","time":"t"}'), {
+      log: "x\n",
+      stream: "stderr",
+      time: "t",
+    });
+  });
+
+  it("times: RFC 3339, dates, seconds, and how long ago", () => {
+    const now = Date.parse("2026-01-02T00:00:00Z");
+    assert.equal(parseLogTime("2026-01-01T00:00:00Z", now), now - 86_400_000);
+    assert.equal(parseLogTime("2026-01-01", now), now - 86_400_000);
+    assert.equal(parseLogTime("1767312000", now), now);
+    assert.equal(parseLogTime("1h30m", now), now - 5_400_000);
+    assert.throws(() => parseLogTime("yesterday", now), { code: "USAGE" });
+  });
+});
