@@ -24,6 +24,7 @@ export interface ImageToBuild {
   readonly writeLayer: (file: string) => Promise<void>;
   readonly reference?: Reference;
   readonly limits?: Partial<UnpackLimits>;
+  readonly signal?: AbortSignal;
   /** For messages: what could not be done. */
   readonly what: string;
 }
@@ -63,7 +64,7 @@ async function buildInto(store: WritableStore, session: StagingSession, image: I
   const directory = session.path(cacheId);
   const target = join(directory, "diff");
   mkdirSync(target, { recursive: true });
-  const unpacked = await unpackLayerFile(blobFile, { target, compression: "auto", limits });
+  const unpacked = await unpackLayerFile(blobFile, { target, compression: "auto", limits }, image.signal);
 
   const diffId = parseDigest(unpacked.diffId);
   const layer = parseDigest(unpacked.digest);

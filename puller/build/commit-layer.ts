@@ -29,7 +29,7 @@ export interface CommitOptions {
  */
 export async function commitLayer(root: string, options: CommitOptions): Promise<Digest> {
   const { base, upper, author, message, createdBy, reference } = options;
-  const { rootfs: _, ...inherited } = base.config;
+  const { rootfs: _, author: _base, ...inherited } = base.config;
   const created = new Date().toISOString();
   return buildImage(root, {
     base,

@@ -44,11 +44,11 @@ export async function importImage(root: string, options: ImportOptions): Promise
     },
     writeLayer: async (file) => {
       if (stat?.isDirectory() !== true) await layerFileFrom(source, file, signal);
-      else await packLayer({ source, output: file, compression: "gzip", level: 0, overlayWhiteouts: false });
-      signal?.throwIfAborted();
+      else await packLayer({ source, output: file, compression: "gzip", level: 0, overlayWhiteouts: false }, signal);
     },
     ...(reference !== undefined && { reference }),
     ...(limits !== undefined && { limits }),
+    ...(signal !== undefined && { signal }),
     what: `failed to import ${source}`,
   });
 }

@@ -47,7 +47,10 @@ export async function stageLayer(
     limits: options.limits,
   } as const;
   if (store.content.has(descriptor.digest)) {
-    const unpacked = await native(what, unpackLayerFile(store.content.path(descriptor.digest), expectations));
+    const unpacked = await native(
+      what,
+      unpackLayerFile(store.content.path(descriptor.digest), expectations, options.signal),
+    );
     return { cacheId, directory, unpacked, warnings: unpacked.warnings };
   }
   const blobFile = session.path(`${cacheId}.blob`);
