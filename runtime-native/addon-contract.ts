@@ -11,7 +11,7 @@ export interface RuntimeNative {
   unpackLayerFile(path: string, options: UnpackOptions, signal?: AbortSignal): Promise<UnpackResult>;
   /** Gives each of `directories` (relative) in `diff` the metadata of the first of `lowers` (topmost first) that has it. */
   adoptDirectories(diff: string, lowers: readonly string[], directories: readonly string[]): Promise<void>;
-  packLayer(options: PackOptions): Promise<PackResult>;
+  packLayer(options: PackOptions, signal?: AbortSignal): Promise<PackResult>;
   /** Removes a tree without ever following a link out of it; a missing tree is no error. */
   removeTree(path: string): Promise<void>;
   /** syncfs(2) of the filesystem that holds `path`. */

@@ -6,7 +6,12 @@ interface LayersAddon {
   /** Fed by write(), or from `inputFile`. */
   readonly LayerUnpacker: new (options: UnpackOptions, inputFile?: string) => LayerUnpacker;
   adoptDirectories(diff: string, lowers: readonly string[], directories: readonly string[]): Promise<void>;
-  packLayer(options: PackOptions): Promise<PackResult>;
+  packLayer(options: PackOptions): PackJob;
+}
+
+interface PackJob {
+  readonly done: Promise<PackResult>;
+  cancel(): void;
 }
 
 const addon = (): LayersAddon => loadAddon<LayersAddon>();
@@ -45,8 +50,22 @@ export function adoptDirectories(
   return translated(() => addon().adoptDirectories(diff, lowers, directories));
 }
 
-export function packLayer(options: PackOptions): Promise<PackResult> {
-  return translated(() => addon().packLayer(options));
+/** @throws AbortError-like reason of `signal` once no thread runs any more */
+export async function packLayer(options: PackOptions, signal?: AbortSignal): Promise<PackResult> {
+  signal?.throwIfAborted();
+  const job = addon().packLayer(options);
+  const onAbort = (): void => {
+    job.cancel();
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await translated(() => job.done);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
 }
 
 function openUnpacker(options: UnpackOptions, inputFile?: string): LayerUnpacker {

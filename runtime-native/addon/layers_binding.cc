@@ -52,8 +52,15 @@ Napi::Value JsPackLayer(const Napi::CallbackInfo& info) {
   options.compression = CompressionFromJs(info.Env(), OptionalString(object, "compression").value_or("gzip"));
   options.level = static_cast<int>(OptionalNumber(object, "level").value_or(0));
   options.overlay_whiteouts = object.Get("overlayWhiteouts").ToBoolean();
-  return RunInBackground<PackResult>(
-      info.Env(), "berth-pack", [options] { return PackLayer(options); }, PackResultToJs);
+  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  options.cancelled = cancelled;
+  const Napi::Env env = info.Env();
+  Napi::Object job = Napi::Object::New(env);
+  job.Set("cancel", Napi::Function::New(
+                        env, [cancelled](const Napi::CallbackInfo&) { *cancelled = true; }, "cancel"));
+  job.Set("done", RunInBackground<PackResult>(
+                      env, "berth-pack", [options] { return PackLayer(options); }, PackResultToJs));
+  return job;
 }
 
 }  // namespace

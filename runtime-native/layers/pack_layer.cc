@@ -90,6 +90,7 @@ class Packer {
   }
 
   Result<> Append(std::span<const uint8_t> bytes) {
+    if (options_.cancelled && options_.cancelled->load(std::memory_order_relaxed)) return GivenUp();
     while (!bytes.empty()) {
       if (!current_) current_ = pool_->Take();
       const auto room = current_->room();
@@ -107,8 +108,10 @@ class Packer {
   Result<> Push() {
     SharedBuffer buffer = std::move(current_);
     if (to_hash_.Push(buffer) && to_deflate_.Push(std::move(buffer))) return Unit{};
-    return RuleFailure("ABORTED", "packing was given up");
+    return GivenUp();
   }
+
+  static Failure GivenUp() { return RuleFailure("ABORTED", "packing was given up"); }
 
   void RunDeflate() {
     const auto deflater = Deflater::Make(options_.compression, options_.level);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/result.h"
@@ -17,6 +19,8 @@ struct PackOptions {
   Compression compression = Compression::kGzip;
   int level = 0;
   bool overlay_whiteouts = false;
+  // Set by another thread to give up, with the rule ABORTED.
+  std::shared_ptr<const std::atomic<bool>> cancelled;
 };
 
 struct PackResult {
