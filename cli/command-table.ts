@@ -25,15 +25,22 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "attach", summary: "Join the streams of a running container", load: () => import("./commands/attach.js") },
   {
+    name: "commit",
+    summary: "Make an image of what a container has changed",
+    load: () => import("./commands/commit.js"),
+  },
+  {
     name: "create",
     summary: "Make a container without starting it",
     load: () => import("./commands/create.js"),
   },
+  { name: "diff", summary: "List what a container has changed", load: () => import("./commands/diff.js") },
   {
     name: "exec",
     summary: "Run a command in a running container",
     load: () => import("./commands/exec.js"),
   },
+  { name: "export", summary: "Write a container's file tree as a tar", load: () => import("./commands/export.js") },
   { name: "history", summary: "Show how an image was made", load: () => import("./commands/history.js") },
   { name: "images", summary: "List images", load: () => import("./commands/images.js") },
   { name: "import", summary: "Make an image from a root filesystem", load: () => import("./commands/import.js") },

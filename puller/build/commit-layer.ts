@@ -20,15 +20,16 @@ export interface CommitOptions {
   /** For the history: the container's command. */
   readonly createdBy: string;
   readonly reference?: Reference;
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Makes an image whose layers are those of `base` and one more with what a container has changed.
  * @returns its ID
- * @throws BerthError USAGE, NO_SPACE
+ * @throws BerthError USAGE, NO_SPACE; the reason of `signal`
  */
 export async function commitLayer(root: string, options: CommitOptions): Promise<Digest> {
-  const { base, upper, author, message, createdBy, reference } = options;
+  const { base, upper, author, message, createdBy, reference, signal } = options;
   const { rootfs: _, author: _base, ...inherited } = base.config;
   const created = new Date().toISOString();
   return buildImage(root, {
@@ -49,8 +50,9 @@ export async function commitLayer(root: string, options: CommitOptions): Promise
       ],
     },
     writeLayer: async (file) => {
-      await packLayer({ source: upper, output: file, compression: "gzip", level: 0, overlayWhiteouts: true });
+      await packLayer({ source: upper, output: file, compression: "gzip", level: 0, overlayWhiteouts: true }, signal);
     },
+    ...(signal !== undefined && { signal }),
     ...(reference !== undefined && { reference }),
     what: "failed to commit the container",
   });
