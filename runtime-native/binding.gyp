@@ -21,7 +21,11 @@
     {
       "target_name": "berth-shim",
       "type": "executable",
-      "ldflags": ["-static"],
+      # No exceptions, no templates of libstdc++'s own, sections: every container keeps one of these in memory.
+      "cflags_cc": ["-Os", "-fno-exceptions", "-fno-rtti", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables"],
+      "cflags_cc!": ["-O2"],
+      "defines": ["_GLIBCXX_EXTERN_TEMPLATE=0"],
+      "ldflags": ["-static", "-Wl,--gc-sections"],
       "ldflags!": ["-rdynamic"],
       "sources": ["<!@(ls shim/*.cc)"]
     }

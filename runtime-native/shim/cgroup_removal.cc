@@ -1,0 +1,125 @@
+#include "shim/cgroup_removal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+
+#include "core/unique_fd.h"
+
+namespace berth {
+
+namespace {
+
+constexpr int kRounds = 400;
+constexpr int kRoundMilliseconds = 5;
+// Deeper trees than a container has any use for are left to the engine's sweep.
+constexpr int kMaxDepth = 32;
+
+void SleepMilliseconds(long milliseconds) {
+  timespec time = {0, milliseconds * 1000000};
+  nanosleep(&time, nullptr);
+}
+
+std::string ReadAt(int directory, const char* name) {
+  UniqueFd file(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  std::string text;
+  char buffer[4096];
+  ssize_t count;
+  while (file && (count = read(file.get(), buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<size_t>(count));
+  return text;
+}
+
+bool WriteAt(int directory, const char* name, const std::string& value) {
+  UniqueFd file(openat(directory, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  return file && write(file.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
+}
+
+template <typename Visit>
+void ForEachChild(int directory, Visit visit) {
+  UniqueFd copy(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  DIR* stream = copy ? fdopendir(copy.get()) : nullptr;
+  if (stream == nullptr) return;
+  copy.release();
+  while (dirent* entry = readdir(stream)) {
+    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+    UniqueFd child(openat(directory, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (child) visit(child.get(), entry->d_name);
+  }
+  closedir(stream);
+}
+
+// Returns whether anybody was there.
+bool KillBelow(int directory, int depth) {
+  // A frozen v1 cgroup does not take SIGKILL until it is thawed.
+  if (ReadAt(directory, "freezer.state").starts_with("FR")) WriteAt(directory, "freezer.state", "THAWED");
+  std::string pids = ReadAt(directory, "cgroup.procs");
+  bool found = false;
+  for (char* at = pids.data(); *at != '\0';) {
+    char* end;
+    long pid = strtol(at, &end, 10);
+    if (end == at) break;
+    at = *end == '\n' ? end + 1 : end;
+    // 0: a process of a pid namespace that this one does not see.
+    if (pid <= 1 || pid == getpid()) continue;
+    kill(static_cast<pid_t>(pid), SIGKILL);
+    found = true;
+  }
+  if (depth < kMaxDepth)
+    ForEachChild(directory, [&](int child, const char*) { found = KillBelow(child, depth + 1) || found; });
+  return found;
+}
+
+void RemoveBelow(int directory, int depth) {
+  if (depth >= kMaxDepth) return;
+  ForEachChild(directory, [&](int child, const char* name) {
+    RemoveBelow(child, depth + 1);
+    unlinkat(directory, name, AT_REMOVEDIR);
+  });
+}
+
+bool RemoveTree(const std::string& path) {
+  if (rmdir(path.c_str()) == 0 || errno == ENOENT) return true;
+  UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return errno == ENOENT;
+  RemoveBelow(directory.get(), 0);
+  return rmdir(path.c_str()) == 0 || errno == ENOENT;
+}
+
+}  // namespace
+
+void KillCgroupMembers(const CgroupPlan& plan) {
+  for (const std::string& path : plan.directories) {
+    UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!directory) continue;
+    // Linux 5.14, v2: everybody at once, children of forks in flight included.
+    WriteAt(directory.get(), "cgroup.kill", "1");
+    for (int round = 0; round < kRounds && KillBelow(directory.get(), 0); round++) {
+      // Those whose parent was killed are this process's own children now.
+      while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
+      SleepMilliseconds(kRoundMilliseconds);
+    }
+  }
+}
+
+void RemoveCgroups(const CgroupPlan& plan) {
+  for (const std::string& path : plan.directories) {
+    // A process that has just been reaped may be counted for a moment longer (EBUSY).
+    for (int round = 0; round < kRounds && !RemoveTree(path); round++) SleepMilliseconds(kRoundMilliseconds);
+  }
+}
+
+bool WasOomKilled(const CgroupPlan& plan) {
+  if (plan.oom_file.empty()) return false;
+  std::string text = "\n" + ReadAt(AT_FDCWD, plan.oom_file.c_str());
+  size_t at = text.find("\noom_kill ");
+  return at != std::string::npos && strtoull(text.c_str() + at + 10, nullptr, 10) > 0;
+}
+
+}  // namespace berth

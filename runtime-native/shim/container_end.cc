@@ -1,0 +1,75 @@
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/cgroup_removal.h"
+#include "shim/supervisor.h"
+#include "shim/utc_time.h"
+#include "shim/wire.h"
+
+namespace berth {
+
+namespace {
+// For clients that have not taken the last output yet.
+constexpr int kFlushMilliseconds = 30000;
+}  // namespace
+
+void Supervisor::EndContainer() {
+  std::string finished_at = UtcTimeNow();
+  KillCgroupMembers(plan_.cgroup);
+  for (auto& process : execs_)
+    if (!process->exit_code) process->exit_code = 128 + SIGKILL;
+  FinishExecs();
+  DrainOutput(*init_);
+  log_.Finish(init_->output_line);
+  log_.Finish(init_->error_line);
+
+  ExitStatus status{init_->exit_code.value_or(128 + SIGKILL), WasOomKilled(plan_.cgroup)};
+  root_.Unmount();
+  RemoveCgroups(plan_.cgroup);
+  // Nobody is left to tell of a failure: whoever waits still gets the answer below.
+  (void)WriteExitRecord(plan_.exit_file, status, finished_at);
+
+  WireWriter exit;
+  exit.U8(static_cast<uint8_t>(status.code)).U8(status.oom_killed ? 1 : 0);
+  for (auto& client : clients_) {
+    client->closes_when_flushed = true;
+    if (client->waiting || client->streams != 0) client->Send(Answer::kExit, exit.bytes());
+    client->Flush();
+  }
+  unlink(plan_.socket_path.c_str());
+  listener_.reset();
+  RunOnExit();
+  FlushClients();
+}
+
+void Supervisor::FlushClients() {
+  for (;;) {
+    std::vector<pollfd> polled;
+    for (auto& client : clients_)
+      if (!client->IsClosed() && client->HasOutput()) polled.push_back({client->socket(), POLLOUT, 0});
+    if (polled.empty() || poll(polled.data(), polled.size(), kFlushMilliseconds) <= 0) return;
+    for (auto& client : clients_)
+      if (!client->IsClosed() && client->HasOutput()) client->Flush();
+  }
+}
+
+void Supervisor::RunOnExit() {
+  if (plan_.on_exit.empty()) return;
+  if (fork() != 0) return;
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  signal(SIGHUP, SIG_DFL);
+  setsid();
+  close_range(3, ~0u, 0);
+  std::vector<char*> arguments;
+  for (std::string& argument : plan_.on_exit) arguments.push_back(argument.data());
+  arguments.push_back(nullptr);
+  execv(arguments[0], arguments.data());
+  _exit(127);
+}
+
+}  // namespace berth
