@@ -55,7 +55,7 @@ function graphDriverData(store: LocalStore, image: Image): Record<string, string
   const top = stack.pop();
   if (top === undefined) return null;
   const paths = store.overlay.paths(top.cacheId);
-  const lower = stack.reverse().map((layer) => store.overlay.paths(layer.cacheId).diff);
+  const lower = stack.toReversed().map((layer) => store.overlay.paths(layer.cacheId).diff);
   return {
     ...(lower.length > 0 && { LowerDir: lower.join(":") }),
     MergedDir: paths.merged,

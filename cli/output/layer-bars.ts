@@ -1,5 +1,3 @@
-import type { WriteStream } from "node:tty";
-
 import type { LayerProgress } from "../../puller/install/layer-progress.js";
 import { humanSize } from "./human-units.js";
 
@@ -66,7 +64,7 @@ export class LayerBars {
   #draw(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { rows, columns } = this.#out as WriteStream;
+    const { rows, columns } = this.#out;
     // What has scrolled off the screen cannot be redrawn.
     const lines = [...this.#layers.values()].slice(-Math.max(1, rows - 1));
     const up = this.#drawn === 0 ? "" : `\u001b[${String(this.#drawn)}A`;

@@ -1,6 +1,4 @@
 /** The wire client: what the puller and the registry's mirrors talk to registries with. */
-export type { ClientLimits, ClientOptions, Credentials } from "./client-options.js";
-export { isLoopbackRegistry } from "./registry-endpoint.js";
-export { RegistryClient, type BlobUpload, type FetchedManifest } from "./registry-client.js";
+export type { ClientOptions, Credentials } from "./client-options.js";
+export { RegistryClient } from "./registry-client.js";
 export { printable } from "./response-error.js";
-export type { ByteSink } from "./transport.js";

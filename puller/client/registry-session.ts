@@ -86,7 +86,7 @@ export class RegistrySession {
   }
 
   async #findOrigin(signal: AbortSignal | undefined): Promise<string> {
-    let failure: unknown;
+    let failure: Error | undefined;
     for (const origin of candidateOrigins(this.registry, this.#insecure)) {
       try {
         const answer = await this.#exchange(
@@ -99,7 +99,7 @@ export class RegistrySession {
         if (answer.status === 401) this.#authorizer.learn(known);
         return origin;
       } catch (error) {
-        failure ??= error;
+        failure ??= error instanceof Error ? error : new Error(String(error));
       }
     }
     throw failure ?? new BerthError("UPSTREAM", `${this.registry} speaks neither HTTP nor HTTPS as a registry does`);

@@ -64,7 +64,7 @@ const MAX_MESSAGE = 300;
 
 /** A stranger's text in one line without control characters, which a terminal would obey. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").slice(0, MAX_MESSAGE);
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").slice(0, MAX_MESSAGE);
 }
 
 export function headerOf(headers: Answer["headers"], name: string): string | undefined {

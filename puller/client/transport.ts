@@ -98,20 +98,23 @@ function keepBytes(kept: Uint8Array[], limit: number): Writable {
   });
 }
 
+async function hand(sink: ByteSink, chunk: Uint8Array, done: (failure?: Error) => void): Promise<void> {
+  try {
+    await sink.write(chunk);
+  } catch (error) {
+    done(new SinkFailure(error));
+    return;
+  }
+  done();
+}
+
 function pourInto(sink: ByteSink, { lowSpeedTime, lowSpeedBytes }: ClientLimits): Writable {
   let recent = 0;
   const stream = new Writable({
     highWaterMark: SINK_BUFFER,
     write(chunk: Uint8Array, _encoding, done): void {
       recent += chunk.byteLength;
-      sink.write(chunk).then(
-        () => {
-          done();
-        },
-        (error: unknown) => {
-          done(new SinkFailure(error));
-        },
-      );
+      void hand(sink, chunk, done);
     },
     destroy(error, done): void {
       clearInterval(watch);

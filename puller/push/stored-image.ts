@@ -31,7 +31,7 @@ export function openStoredImage(store: WritableStore, image: Image): ImageSource
         .map((origin) => parseReference(origin.SourceRepository))
         .filter((reference) => reference.registry === registry)
         .map(({ repository }) => repository)
-        .reverse();
+        .toReversed();
     },
     close: () => Promise.resolve(),
   };

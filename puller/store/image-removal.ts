@@ -102,7 +102,7 @@ async function removeRecords(
   const doomed = layers
     .stack(image)
     .filter((layer) => !kept.has(layer.chainId))
-    .reverse();
+    .toReversed();
   const keptBlobs = referencedBlobs(content, othersLoaded.flatMap(imageRoots));
   session.note(doomed.map((layer) => layer.cacheId));
 

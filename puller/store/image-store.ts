@@ -100,7 +100,7 @@ export class ImageDatabase implements ImageStore {
   /** @throws BerthError IMAGE_UNKNOWN, CONFLICT, REFERENCE_INVALID */
   resolve(refOrId: string, repositories: Repositories): Digest {
     const prefix = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(refOrId)?.[1];
-    let invalid: unknown;
+    let invalid: Error | undefined;
     try {
       const reference = parseReference(refOrId);
       const named = refOrId.startsWith("sha256:") ? undefined : repositories.get(reference);

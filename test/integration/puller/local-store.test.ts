@@ -208,19 +208,20 @@ describe("the local store", () => {
   it("sweeps what a killed pull left, and leaves alone what a living one is at", async () => {
     registry.image = above;
     const last = above.layers[2]?.digest ?? "";
-    let held = 0;
-    registry.script = (request) => {
-      if (request.url?.endsWith(last) !== true) return false;
-      held++;
-      return true;
-    };
+    const held = new Promise<void>((resolve) => {
+      registry.script = (request) => {
+        const isLast = request.url?.endsWith(last) === true;
+        if (isLast) resolve();
+        return isLast;
+      };
+    });
     const script = `import { pullImage } from ${JSON.stringify(PULL)};
       import { parseReference } from ${JSON.stringify(REFERENCE)};
       await pullImage(${JSON.stringify(state.root)}, parseReference(${JSON.stringify(name("above"))}));`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
     const unrelated = await smallImage([[{ name: "unrelated" }]]);
     try {
-      while (held === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      await held;
       await pull(unrelated, "other");
       assert.equal(state.directories().length, 2, "the living session and the new layer");
     } finally {

@@ -62,9 +62,15 @@ describe("parseChallenges", () => {
 
   it("ends on any text, in time that grows with its length only", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'ab=," \\\t~;\u0000é'), maxLength: 400 }), (header) => {
-        for (const { scheme } of parseChallenges(header)) assert.match(scheme, /^\S+$/);
-      }),
+      fc.property(
+        fc.string({
+          unit: fc.constantFrom("a", "b", "=", ",", '"', " ", "\\", "\t", "~", ";", "\u0000", "é"),
+          maxLength: 400,
+        }),
+        (header) => {
+          for (const { scheme } of parseChallenges(header)) assert.match(scheme, /^\S+$/);
+        },
+      ),
       { numRuns: 2000 },
     );
     const started = performance.now();
