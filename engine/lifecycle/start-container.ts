@@ -10,6 +10,7 @@ import { findContainer } from "../list-containers.js";
 import { limitsOf } from "../spec/container-limits.js";
 import { containerDevices } from "../spec/devices.js";
 import { buildLaunchPlan } from "../spec/launch-plan-builder.js";
+import { namespaceWarnings } from "../spec/namespaces.js";
 import { processPlan } from "../spec/process-plan.js";
 import { identifyProcess } from "../state/process-identity.js";
 import { exitFileOf } from "./exit-record.js";
@@ -61,7 +62,7 @@ async function launch(engine: Engine, container: Container, options: StartOption
     const process = processPlan(engine, record, firstProcess(record, options));
     const limits = limitsOf(record.HostConfig, devices.rules);
     const cgroup = createContainerCgroup(layout, record.HostConfig.CgroupParent, record.ID, limits);
-    warnings = cgroup.warnings;
+    warnings = [...cgroup.warnings, ...namespaceWarnings(record.HostConfig)];
     prepareRunState(engine, record);
     const plan = buildLaunchPlan({
       record,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 
 import type { MountPlan } from "../../runtime-native/launch-plan.js";
@@ -52,7 +53,10 @@ function cgroupMounts(layout: CgroupLayout, readonly: boolean): MountPlan[] {
 
 function ipcMounts(host: HostConfig): MountPlan[] {
   const mqueue: MountPlan = { type: "mqueue", source: "mqueue", target: "/dev/mqueue", options: SAFE, data: "" };
-  if (host.IpcMode === "host") return [bindOf("/dev/mqueue"), bindOf("/dev/shm")];
+  if (host.IpcMode === "host") {
+    // A mqueue mounted anew in the host's IPC namespace shows the host's queues too.
+    return [existsSync("/dev/mqueue") ? bindOf("/dev/mqueue") : mqueue, bindOf("/dev/shm")];
+  }
   const data = `mode=1777,size=${String(host.ShmSize)}`;
   return [mqueue, { type: "tmpfs", source: "shm", target: "/dev/shm", options: SAFE, data }];
 }

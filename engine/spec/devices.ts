@@ -95,7 +95,7 @@ function expandDevice(request: DeviceRequest): RequestedDevice[] {
 }
 
 function hostDevices(): DevicePlan[] {
-  const own = ["/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console", "/dev/fd"];
+  const own = ["/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console", ...DEFAULT_SYMLINKS.map(({ path }) => path)];
   return devicesBelow("/dev", "/dev").filter(
     ({ path }) => !own.some((name) => path === name || path.startsWith(`${name}/`)),
   );

@@ -7,7 +7,7 @@ import type { ContainerPaths } from "../container-paths.js";
 import type { ContainerDevices } from "./devices.js";
 import { DEFAULT_SYMLINKS } from "./devices.js";
 import { defaultMounts } from "./default-mounts.js";
-import { chooseNamespaces, containerOfMode } from "./namespaces.js";
+import { chooseNamespaces } from "./namespaces.js";
 import { requestedMounts } from "./requested-mounts.js";
 
 /** Docker keeps all of a container's output unless told otherwise; a number that no log reaches. */
@@ -49,7 +49,6 @@ export function buildLaunchPlan(parts: LaunchPlanParts): LaunchPlan {
     },
     mounts: [
       ...defaultMounts(HostConfig, parts.layout).filter(({ target }) => !isReplaced(target, requested)),
-      ...sharedMemoryOf(parts),
       ...networkFiles(HostConfig.ReadonlyRootfs, paths).filter(({ target }) => !isReplaced(target, requested)),
       ...requested,
     ],
@@ -86,14 +85,6 @@ function logOf({ paths, record }: LaunchPlanParts): { path: string; maxBytes: nu
 /** A mount asked for by the user takes the place of a default one. */
 function isReplaced(target: string, requested: readonly MountPlan[]): boolean {
   return requested.some((mount) => mount.target.replace(/\/+$/, "") === target);
-}
-
-/** `--ipc container:NAME` shares /dev/shm as well, as with Docker. */
-function sharedMemoryOf(parts: LaunchPlanParts): MountPlan[] {
-  const other = containerOfMode(parts.record.HostConfig.IpcMode);
-  if (other === undefined) return [];
-  const source = `/proc/${String(parts.pidOf(other))}/root/dev/shm`;
-  return [{ type: "bind", source, target: "/dev/shm", options: { nosuid: true, nodev: true, noexec: true }, data: "" }];
 }
 
 function networkFiles(readonly: boolean, paths: ContainerPaths): MountPlan[] {

@@ -31,6 +31,14 @@ export function containerOfMode(mode: string): string | undefined {
   return mode.startsWith("container:") ? mode.slice("container:".length) : undefined;
 }
 
+/** What a joined namespace does not bring along, one sentence each. */
+export function namespaceWarnings(host: Pick<HostConfig, "IpcMode">): string[] {
+  // A mount of another mount namespace cannot be cloned into this one (open_tree(2), EINVAL).
+  return containerOfMode(host.IpcMode) === undefined
+    ? []
+    : ["--ipc container: shares semaphores, queues and System V memory, but /dev/shm is the container's own"];
+}
+
 /** Checked when a container is created, so that a bad mode never gets into a record. @throws BerthError USAGE, UNSUPPORTED */
 export function checkNamespaceModes(host: Pick<HostConfig, "NetworkMode" | "IpcMode" | "PidMode" | "UTSMode">): void {
   const network = host.NetworkMode;
