@@ -1,10 +1,21 @@
 import { Transform, type Readable } from "node:stream";
 
+import type { Digest } from "../../oci/digest.js";
 import { BerthError } from "../../oci/errors.js";
 import { networkFailure, withRetries } from "./backoff.js";
-import type { BlobUpload } from "./registry-client.js";
 import type { RegistrySession } from "./registry-session.js";
 import { headerOf } from "./response-error.js";
+
+export interface BlobUpload {
+  readonly digest: Digest;
+  readonly size: number;
+  /** A fresh stream of all the bytes, for each attempt. */
+  readonly open: () => Readable | Uint8Array;
+  /** A repository of the same registry that is thought to have the blob. */
+  readonly mountFrom?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (sent: number) => void;
+}
 
 /** See RegistryClient.uploadBlob. POST for an upload (or a mount), then one PUT with all the bytes. */
 export function uploadBlob(

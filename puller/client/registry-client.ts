@@ -1,11 +1,9 @@
-import type { Readable } from "node:stream";
-
 import { algorithmOf, digestOf, isDigest, type Digest } from "../../oci/digest.js";
 import { BerthError } from "../../oci/errors.js";
 import type { Descriptor } from "../../oci/manifest.js";
 import { MediaType } from "../../oci/media-types.js";
 import { downloadBlob } from "./blob-download.js";
-import { uploadBlob } from "./blob-upload.js";
+import { uploadBlob, type BlobUpload } from "./blob-upload.js";
 import type { ClientOptions } from "./client-options.js";
 import { RegistrySession } from "./registry-session.js";
 import { headerOf, printable, type Answer } from "./response-error.js";
@@ -16,17 +14,6 @@ export interface FetchedManifest {
   /** Without parameters. */
   readonly mediaType: string;
   readonly digest: Digest;
-}
-
-export interface BlobUpload {
-  readonly digest: Digest;
-  readonly size: number;
-  /** A fresh stream of all the bytes, for each attempt. */
-  readonly open: () => Readable | Uint8Array;
-  /** A repository of the same registry that is thought to have the blob. */
-  readonly mountFrom?: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (sent: number) => void;
 }
 
 const MANIFEST_TYPES = [

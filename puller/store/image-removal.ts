@@ -4,7 +4,7 @@ import type { Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import { familiarName, familiarReference, parseReference } from "../../oci/reference.js";
 import { syncDirectory } from "./durable-file.js";
-import type { ImageDatabase, StoreParts } from "./image-store.js";
+import type { ImageRecords, StoreParts } from "./image-records.js";
 import type { Image, ImageUser, Removal, RemoveOptions } from "./local-store-contract.js";
 import { imageRoots } from "./orphans.js";
 import { referencedBlobs } from "./referenced-blobs.js";
@@ -17,7 +17,7 @@ import { withImagesLocked } from "./store-locks.js";
  * image needs. Names go first and directories last, so that nothing on record ever lacks its files.
  */
 export async function removeImage(
-  images: ImageDatabase,
+  images: ImageRecords,
   parts: StoreParts,
   refOrId: string,
   { force = false, users = () => [] }: RemoveOptions,
@@ -90,7 +90,7 @@ async function removeNames(repositories: Repositories, names: readonly string[])
 }
 
 async function removeRecords(
-  images: ImageDatabase,
+  images: ImageRecords,
   { paths, layers, content, overlay, distribution }: StoreParts,
   image: Image,
   session: StagingSession,

@@ -6,28 +6,15 @@ import { BerthError, isBerthError } from "../../oci/errors.js";
 import { parseImageConfig } from "../../oci/image-config.js";
 import { parseManifest } from "../../oci/manifest.js";
 import { familiarName, familiarReference, parseReference, type Reference } from "../../oci/reference.js";
-import type { FileContentStore } from "./content-store.js";
-import type { DistributionIndex } from "./distribution-index.js";
 import { writeDurably } from "./durable-file.js";
+import type { ImageRecords, StoreParts } from "./image-records.js";
 import { removeImage } from "./image-removal.js";
-import type { LayerDatabase } from "./layer-store.js";
 import type { Image, ImageStore, Removal, RemoveOptions } from "./local-store-contract.js";
-import type { Overlay2Directories } from "./overlay-directories.js";
 import { namesIn, readIfThere } from "./read-if-there.js";
 import { isDigestName, Repositories } from "./repositories.js";
-import type { StatePaths } from "./state-paths.js";
 import { withImagesLocked } from "./store-locks.js";
 
-/** What images are made of. */
-export interface StoreParts {
-  readonly paths: StatePaths;
-  readonly layers: LayerDatabase;
-  readonly content: FileContentStore;
-  readonly overlay: Overlay2Directories;
-  readonly distribution: DistributionIndex;
-}
-
-export class ImageDatabase implements ImageStore {
+export class ImageDatabase implements ImageStore, ImageRecords {
   readonly #parts: StoreParts;
 
   constructor(parts: StoreParts) {

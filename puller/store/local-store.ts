@@ -1,6 +1,7 @@
 import { FileContentStore } from "./content-store.js";
 import { DistributionIndex } from "./distribution-index.js";
-import { ImageDatabase, type StoreParts } from "./image-store.js";
+import type { StoreParts } from "./image-records.js";
+import { ImageDatabase } from "./image-store.js";
 import { LayerDatabase } from "./layer-store.js";
 import type { Hold, LocalStore } from "./local-store-contract.js";
 import { Overlay2Directories } from "./overlay-directories.js";

@@ -1,5 +1,5 @@
 import type { Digest } from "../../oci/digest.js";
-import type { ImageDatabase, StoreParts } from "./image-store.js";
+import type { ImageRecords, StoreParts } from "./image-records.js";
 import type { Image } from "./local-store-contract.js";
 import { claimDeadSessions } from "./staging-session.js";
 import { withImagesLocked } from "./store-locks.js";
@@ -14,7 +14,7 @@ export function imageRoots(image: Image): Digest[] {
  * Removes what processes that died left behind: their staging directories, the overlay2 directories they had moved into
  * place or had begun to remove, and layers on record that no image has. Cheap when there is nothing.
  */
-export async function sweepDeadSessions(images: ImageDatabase, parts: StoreParts): Promise<void> {
+export async function sweepDeadSessions(images: ImageRecords, parts: StoreParts): Promise<void> {
   const dead = await claimDeadSessions(parts.paths);
   if (dead.length === 0) return;
   const { layers, overlay, paths } = parts;
