@@ -46,6 +46,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "import", summary: "Make an image from a root filesystem", load: () => import("./commands/import.js") },
   { name: "inspect", summary: "Show all about containers and images", load: () => import("./commands/inspect.js") },
   { name: "kill", summary: "Send a signal to containers", load: () => import("./commands/kill.js") },
+  { name: "load", summary: "Load an image from an archive", load: () => import("./commands/load.js") },
   { name: "logs", summary: "Show what a container has written", load: () => import("./commands/logs.js") },
   { name: "pause", summary: "Stop all processes of containers for a while", load: () => import("./commands/pause.js") },
   { name: "ps", summary: "List containers", load: () => import("./commands/ps.js") },

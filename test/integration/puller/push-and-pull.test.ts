@@ -8,9 +8,10 @@ import { createGzip } from "node:zlib";
 
 import { pack } from "tar-stream";
 
-import { parseReference } from "../../../oci/reference.js";
+import { familiarReference, parseReference } from "../../../oci/reference.js";
 import { openLocalStore } from "../../../puller/index.js";
 import { importImage } from "../../../puller/build/import-image.js";
+import { loadImage } from "../../../puller/load/load-image.js";
 import { pullImage } from "../../../puller/pull/pull-image.js";
 import { pushSource } from "../../../puller/push/push-source.js";
 import type { LayerProgress } from "../../../puller/install/layer-progress.js";
@@ -167,6 +168,13 @@ describe("push and pull with a registry", () => {
     const { diff } = store.overlay.paths(store.layers.stack(store.images.find(id))[0]?.cacheId ?? "");
     assert.equal(statSync(join(diff, "d/f")).mode & 0o7777, 0o4751);
     assert.equal(statSync(join(diff, "hard")).ino, statSync(join(diff, "d/f")).ino);
+  });
+
+  it("an archive is loaded under the name it has, and is pushed with the digest it had", async () => {
+    const file = await archive(layoutFiles(image, "example/app:loaded"), "load.tar");
+    const { id, references } = await loadImage(state.root, file);
+    assert.deepEqual([id, references.map(familiarReference)], [image.config, ["example/app:loaded"]]);
+    assert.equal((await push("example/app:loaded", "loaded:1")).digest, image.manifest);
   });
 
   it("an archive that lacks a blob, is cut off, or holds no image is refused and nothing is tagged", async () => {
