@@ -7,10 +7,10 @@
 
 namespace berth {
 
-int OpenInRoot(int root, const char* path, int flags) {
+int OpenInRoot(int root, const char* path, int flags, uint64_t resolve) {
   open_how how = {};
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;
   // EAGAIN: a rename somewhere on the host raced with the resolution of ".." (openat2(2)).
   for (int attempt = 0; attempt < 128; attempt++) {
     const long fd = syscall(SYS_openat2, root, *path == '\0' ? "." : path, &how, sizeof how);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -21,11 +22,12 @@ Failure Failed(const char* syscall, const std::string& path) {
 // The lower directory; none: nothing to take over.
 Result<UniqueFd> FindLower(const std::vector<UniqueFd>& lowers, const std::string& path) {
   for (const auto& lower : lowers) {
-    UniqueFd fd(OpenInRoot(lower.get(), path.c_str(), O_RDONLY | O_DIRECTORY));
+    // As overlayfs looks names up: one by one, in each layer by itself, never through a symlink.
+    UniqueFd fd(OpenInRoot(lower.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, RESOLVE_NO_SYMLINKS));
     if (fd) return fd;
-    // Something else is there, such as a whiteout: what is further below does not show through it.
-    if (errno == ENOTDIR) return UniqueFd();
-    if (errno != ENOENT && errno != ELOOP) return Failed("openat2", path);
+    // Something else is there, such as a whiteout or a symlink: what is further below does not show through it.
+    if (errno == ENOTDIR || errno == ELOOP) return UniqueFd();
+    if (errno != ENOENT) return Failed("openat2", path);
   }
   return UniqueFd();
 }
@@ -76,7 +78,8 @@ Result<> AdoptDirectories(const std::string& diff, const std::vector<std::string
     lower_fds.push_back(std::move(opened.value()));
   }
   for (const auto& path : directories) {
-    const UniqueFd own(OpenInRoot(root.value().get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const UniqueFd own(
+        OpenInRoot(root.value().get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, RESOLVE_NO_SYMLINKS));
     if (!own) return Failed("openat2", path);
     auto lower = FindLower(lower_fds, path);
     if (!lower) return lower.failure();

@@ -17,10 +17,27 @@ LayerWriter::LayerWriter(UniqueFd root, bool userxattr, const UnpackLimits& limi
       metadata_(warnings_),
       markers_(userxattr),
       directories_(std::move(root), [this](const std::string& path, int fd, bool replaced_whiteout) -> Result<> {
-        implied_.push_back(path);
+        implied_.push_back({path, RealPath(fd)});
         if (replaced_whiteout) return markers_.ReplaceWhiteout(path, fd);
         return Unit{};
       }) {}
+
+namespace {
+
+std::string LinkOf(int fd) {
+  char path[PATH_MAX];
+  const ssize_t length = readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
+  return length < 0 ? "" : std::string(path, static_cast<size_t>(length));
+}
+
+}  // namespace
+
+// Where a directory of the layer is, without the symlinks that led there.
+std::string LayerWriter::RealPath(int fd) const {
+  const std::string root = LinkOf(directories_.root()) + "/";
+  const std::string path = LinkOf(fd);
+  return path.starts_with(root) ? path.substr(root.size()) : "";
+}
 
 Result<std::unique_ptr<LayerWriter>> LayerWriter::Open(const std::string& target, bool userxattr,
                                                        const UnpackLimits& limits) {
@@ -43,7 +60,7 @@ Result<> LayerWriter::Add(const TarEntry& entry, TarReader& content) {
     case MarkerKind::kOpaque:
       return markers_.AddOpaque(directories_, std::string(Split(clean.value()).parent));
     case MarkerKind::kWhiteout:
-      return markers_.AddWhiteout(directories_, marker.value().hidden);
+      return markers_.AddWhiteout(directories_, marker.value().hidden, entry.mtime);
     case MarkerKind::kNone:
       break;
   }
@@ -122,8 +139,9 @@ std::vector<std::string> LayerWriter::ImpliedDirectories() const {
   std::vector<std::string> directories;
   if (!root_described_) directories.push_back(".");
   std::set<std::string> seen;
-  for (const auto& path : implied_) {
-    if (directory_times_.contains(path) || markers_.HidesLower(path)) continue;
+  for (const auto& [written, path] : implied_) {
+    if (directory_times_.contains(written) || directory_times_.contains(path)) continue;
+    if (markers_.HidesLower(written) || markers_.HidesLower(path)) continue;
     struct stat status;
     const UniqueFd fd(OpenInRoot(directories_.root(), path.c_str(), O_PATH | O_NOFOLLOW));
     if (!fd || fstat(fd.get(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;

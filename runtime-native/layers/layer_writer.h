@@ -38,6 +38,10 @@ class LayerWriter {
     ino_t inode;
     timespec times[2];
   };
+  struct Implied {
+    std::string written;
+    std::string real;
+  };
   // Where an entry goes: `base` in an open directory.
   struct Place {
     std::string path;
@@ -48,6 +52,7 @@ class LayerWriter {
 
   LayerWriter(UniqueFd root, bool userxattr, const UnpackLimits& limits);
 
+  std::string RealPath(int fd) const;
   Result<> AddRoot(const TarEntry& entry);
   Result<> AddFile(const Place& place, const TarEntry& entry, TarReader& content);
   Result<> AddDirectory(const Place& place, const TarEntry& entry);
@@ -66,7 +71,7 @@ class LayerWriter {
   LayerDirectories directories_;
   std::unordered_map<std::string, DirectoryTimes> directory_times_;
   // In the order in which they were made, so parents first; some were described later.
-  std::vector<std::string> implied_;
+  std::vector<Implied> implied_;
   bool root_described_ = false;
   bool warned_whiteout_device_ = false;
   uint64_t entries_ = 0;

@@ -33,7 +33,7 @@ Result<> OverlayMarkers::SetOpaque(int fd, const std::string& path) {
   return Unit{};
 }
 
-Result<> OverlayMarkers::AddWhiteout(LayerDirectories& directories, const std::string& hidden) {
+Result<> OverlayMarkers::AddWhiteout(LayerDirectories& directories, const std::string& hidden, const timespec& mtime) {
   const auto [parent_path, base_view] = Split(hidden);
   const std::string base(base_view);
   auto parent = directories.OpenOrMake(parent_path);
@@ -41,6 +41,9 @@ Result<> OverlayMarkers::AddWhiteout(LayerDirectories& directories, const std::s
   const int parent_fd = parent.value()->get();
   if (mknodat(parent_fd, base.c_str(), S_IFCHR, makedev(0, 0)) == 0) {
     whiteouts_.push_back(hidden);
+    // So that packing the layer again gives the same bytes.
+    const timespec times[2] = {mtime, mtime};
+    if (utimensat(parent_fd, base.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) return Failed("utimensat", hidden);
     return Unit{};
   }
   if (errno != EEXIST) return Failed("mknodat", hidden);

@@ -18,7 +18,7 @@ class OverlayMarkers {
 
   // A `.wh.` entry for `hidden`. What the layer itself has there stays (OCI image-spec, layer.md: whiteouts only apply
   // to lower layers); a directory there becomes opaque.
-  Result<> AddWhiteout(LayerDirectories& directories, const std::string& hidden);
+  Result<> AddWhiteout(LayerDirectories& directories, const std::string& hidden, const timespec& mtime);
   // A `.wh..wh..opq` entry in `directory`.
   Result<> AddOpaque(LayerDirectories& directories, const std::string& directory);
   // `directory` came in the place of its own whiteout.

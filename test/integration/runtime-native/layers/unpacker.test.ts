@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Worker } from "node:worker_threads";
+
+import { createLayerUnpacker, unpackLayerFile } from "../../../../runtime-native/index.js";
+import { layerSandbox, nativeFailure, type LayerSandbox } from "../../../helpers/layer-sandbox.js";
+import { tarOf } from "../../../helpers/tar-bytes.js";
+
+const sha256 = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+function nativeThreads(): number {
+  return readdirSync("/proc/self/task").filter((task) =>
+    readFileSync(`/proc/self/task/${task}/comm`, "utf8").startsWith("berth-"),
+  ).length;
+}
+
+const openFiles = (): number => readdirSync("/proc/self/fd").length;
+
+describe("LayerUnpacker", () => {
+  let sandbox: LayerSandbox;
+  const tar = tarOf({ path: "random", content: randomBytes(12_000_000) }, { path: "small", content: "1" });
+  const layer = gzipSync(tar, { level: 1 });
+
+  beforeEach(() => {
+    sandbox = layerSandbox();
+  });
+  afterEach(() => {
+    sandbox.remove();
+    assert.equal(nativeThreads(), 0);
+  });
+  const unpacker = (options = {}) => createLayerUnpacker({ target: sandbox.target, compression: "auto", ...options });
+
+  for (const size of [1, 511, 65_536, layer.length]) {
+    it(`takes chunks of ${String(size)} bytes, hashes both sides and keeps the blob`, async () => {
+      const bytes = size === 1 ? gzipSync(tarOf({ path: "small", content: "1" })) : layer;
+      const blobFile = join(sandbox.directory, "blob");
+      const own = unpacker({ blobFile, expectedDigest: sha256(bytes), expectedSize: bytes.length });
+      for (let offset = 0; offset < bytes.length; offset += size) {
+        const chunk = Buffer.from(bytes.subarray(offset, offset + size));
+        const written = own.write(chunk);
+        chunk.fill(0); // copied before write() returns
+        await written;
+      }
+      const result = await own.finish();
+      assert.equal(result.digest, sha256(bytes));
+      assert.equal(sha256(readFileSync(blobFile)), result.digest);
+      if (size !== 1) assert.equal(result.diffId, sha256(tar));
+      assert.equal(result.compression, "gzip");
+      assert.equal(readFileSync(sandbox.path("small"), "utf8"), "1");
+    });
+  }
+
+  it("refuses wrong digests, DiffIDs and sizes, and a blob file that exists", async () => {
+    const zeros = `sha256:${"0".repeat(64)}`;
+    for (const wrong of [
+      { expectedDigest: zeros },
+      { expectedDiffId: zeros },
+      { expectedSize: 10 },
+      { expectedSize: 1e9 },
+    ]) {
+      await assert.rejects(sandbox.unpack(layer, wrong), nativeFailure("DIGEST_MISMATCH"));
+    }
+    const blobFile = join(sandbox.directory, "blob");
+    writeFileSync(blobFile, "mine");
+    assert.throws(() => unpacker({ blobFile }), nativeFailure("SYSTEM", /blob: File exists/));
+    assert.equal(readFileSync(blobFile, "utf8"), "mine");
+    assert.throws(
+      () => unpacker({ target: join(sandbox.directory, "missing") }),
+      nativeFailure("SYSTEM", /No such file/),
+    );
+  });
+
+  it("makes a fast writer wait, and lets it go on", async () => {
+    const own = unpacker();
+    let settled = 0;
+    const writes: Promise<unknown>[] = [];
+    for (let offset = 0; offset < layer.length; offset += 65_536) {
+      writes.push(own.write(layer.subarray(offset, offset + 65_536)).then(() => settled++));
+    }
+    await Promise.resolve();
+    await new Promise(setImmediate);
+    assert.ok(writes.length > 100);
+    const result = await own.finish();
+    await Promise.all(writes);
+    assert.equal(settled, writes.length);
+    assert.equal(result.digest, sha256(layer));
+  });
+
+  it("rejects write() and finish() with the first failure", async () => {
+    const own = unpacker();
+    await own.write(Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), randomBytes(1000)]));
+    await assert.rejects(own.finish(), nativeFailure("LAYER_INVALID"));
+    await assert.rejects(own.write(Buffer.alloc(1)), nativeFailure("LAYER_INVALID"));
+    await assert.rejects(own.finish(), nativeFailure("LAYER_INVALID"));
+    await own.abort();
+  });
+
+  it("stops at once on abort(), twice if need be, with everything waiting rejected", async () => {
+    const own = unpacker();
+    await own.write(layer.subarray(0, 1_000_000));
+    const finished = assert.rejects(own.finish(), nativeFailure("ABORTED"));
+    await Promise.all([own.abort(), own.abort(), finished]);
+    await own.abort();
+    assert.equal(nativeThreads(), 0);
+  });
+
+  it("leaks no thread, descriptor or memory over many aborts", async () => {
+    const once = async (i: number): Promise<void> => {
+      const own = unpacker();
+      const written = own.write(layer.subarray(0, (i * 977_777) % layer.length)).catch(() => undefined);
+      if (i % 3 === 0) await written;
+      await own.abort();
+      await written;
+    };
+    for (let i = 0; i < 20; i++) await once(i);
+    const files = openFiles();
+    const memory = process.memoryUsage.rss();
+    for (let i = 0; i < 150; i++) await once(i);
+    assert.equal(openFiles(), files);
+    assert.equal(nativeThreads(), 0);
+    const grown = process.memoryUsage.rss() - memory;
+    assert.ok(grown < 64e6, `${String(grown)} bytes more`);
+  });
+
+  it("is stopped by a signal while it reads a file", async () => {
+    const file = join(sandbox.directory, "layer");
+    writeFileSync(file, layer);
+    const options = { target: sandbox.target, compression: "auto" } as const;
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const unpacked = unpackLayerFile(file, options, controller.signal);
+    controller.abort(reason);
+    await assert.rejects(unpacked, (error) => error === reason);
+    await assert.rejects(unpackLayerFile(file, options, AbortSignal.abort(reason)), (error) => error === reason);
+  });
+
+  it("goes away with a Worker that is terminated in the middle", async () => {
+    const code = `
+      const { workerData, parentPort } = require("node:worker_threads");
+      import(workerData.module).then(async ({ createLayerUnpacker }) => {
+        const own = createLayerUnpacker({ target: workerData.target, compression: "auto" });
+        await own.write(workerData.bytes);
+        parentPort.postMessage("started");
+        await own.finish;
+        setInterval(() => {}, 1000);
+      });`;
+    const module = new URL("../../../../runtime-native/index.js", import.meta.url).href;
+    for (let i = 0; i < 3; i++) {
+      const bytes = layer.subarray(0, 5_000_000);
+      const worker = new Worker(code, { eval: true, workerData: { module, target: sandbox.target, bytes } });
+      await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+      await worker.terminate();
+    }
+    assert.ok(existsSync(sandbox.target));
+  });
+
+  it("does not keep the process of somebody who forgot it", async () => {
+    const { execFile } = await import("node:child_process");
+    const module = new URL("../../../../runtime-native/index.js", import.meta.url).href;
+    const code = `import(${JSON.stringify(module)}).then((m) => { m.createLayerUnpacker({ target: ${JSON.stringify(sandbox.target)}, compression: "auto" }); })`;
+    await new Promise<void>((resolve, reject) => {
+      execFile(process.execPath, ["-e", code], { timeout: 20_000 }, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  });
+});
