@@ -42,6 +42,8 @@ export class TarTree implements FileTree {
         links.set(name, normalised(header.linkname));
       }
       stream.on("end", next);
+      // A broken archive fails the entry and the parser alike; the parser's failure is the one reported.
+      stream.on("error", () => undefined);
       stream.resume();
     });
     try {

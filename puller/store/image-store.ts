@@ -127,7 +127,10 @@ export class ImageDatabase implements ImageStore, ImageRecords {
       chainIds,
       repoTags: names.filter((name) => !isDigestName(name)),
       repoDigests: names.filter(isDigestName),
-      size: layers.stack({ id, chainIds }).reduce((sum, layer) => sum + layer.size, 0),
+      // Asked for by few, and a read for each layer.
+      get size() {
+        return layers.stack({ id, chainIds }).reduce((sum, layer) => sum + layer.size, 0);
+      },
       ...(manifest !== undefined && isDigest(manifest) && { manifest }),
       ...(lastTagTime !== undefined && { lastTagTime }),
     };

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { mkdirSync, readdirSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Digest } from "../../../oci/digest.js";
 import { MediaType } from "../../../oci/media-types.js";
 import { parseReference } from "../../../oci/reference.js";
 import { pullImage, type PullOptions } from "../../../puller/pull/pull-image.js";
+import { asRoot, describeWith } from "../../helpers/capabilities.js";
+import { runProgram } from "../../helpers/child-process.js";
 import { ScriptedRegistry } from "../../helpers/scripted-registry.js";
-import { json, sha256, smallImage, type SmallImage } from "../../helpers/small-image.js";
+import { imageOfTars, json, sha256, smallImage, tarOf, type SmallImage } from "../../helpers/small-image.js";
 import { StateRoot } from "../../helpers/state-root.js";
 
 const limits = { attempts: 3, baseDelay: 5, maximumDelay: 10, lowSpeedTime: 200, idleTimeout: 2000 };
@@ -289,6 +293,44 @@ describe("a pull from a registry that misbehaves", () => {
       blobs: new Map([...image.blobs, [sha256(root), root], [sha256(lie), lie]]),
     };
     await refuses("DIGEST_INVALID");
+  });
+
+  it("a layer that breaks the rules of whiteouts leaves nothing, nor does one that is no tar", async () => {
+    const [bottom] = image.layers;
+    for (const tar of [await tarOf([{ name: "d/.wh..." }]), Buffer.alloc(4096, "not a tar")]) {
+      registry.image = imageOfTars([bottom?.tar ?? tar, tar]);
+      await refuses("LAYER_INVALID");
+    }
+  });
+
+  it("what a layer writes through a link of its own stays in the layer", async () => {
+    const outside = join(state.directory, "outside");
+    mkdirSync(outside);
+    const attack = [
+      { name: "link", type: "symlink", linkname: outside },
+      { name: "link/evil", content: "x" },
+      { name: "../../evil", content: "x" },
+    ] as const;
+    for (const entry of attack.slice(1)) {
+      registry.image = await smallImage([[attack[0], entry]]);
+      await pull().catch(() => undefined);
+    }
+    assert.deepEqual(readdirSync(outside), []);
+    assert.deepEqual(readdirSync(state.directory).sort(), ["outside", "root"]);
+    const store = readdirSync(join(state.root, "overlay2"));
+    assert.ok(!store.includes("evil"), store.join());
+  });
+
+  describeWith([asRoot], "on a disk that fills up", () => {
+    it("says so and leaves nothing", async () => {
+      mkdirSync(state.root);
+      await runProgram("mount", ["-t", "tmpfs", "-o", "size=200k", "berth-test", state.root]);
+      try {
+        await refuses("NO_SPACE");
+      } finally {
+        await runProgram("umount", [state.root]);
+      }
+    });
   });
 
   it("a layer over the limits leaves nothing", async () => {
