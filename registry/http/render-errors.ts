@@ -31,6 +31,9 @@ export function renderErrors(log: Logger): Middleware {
   };
 }
 
+/** Headers that a handler may have set before it failed and that do not hold for an error. */
+const OF_THE_CONTENT = ["ETag", "Cache-Control", "Accept-Ranges", "Docker-Content-Digest", "OCI-Chunk-Min-Length"];
+
 function fail(ctx: Context, error: unknown, id: string, log: Logger): void {
   const known = error instanceof BerthError ? error : undefined;
   const { status, code } = answerFor(known?.code ?? "STORAGE");
@@ -46,8 +49,7 @@ function fail(ctx: Context, error: unknown, id: string, log: Logger): void {
   const message = status < 500 || known?.code === "NO_SPACE" ? known?.message : `internal error, request ${id}`;
   const body = { errors: [{ code, message, detail: status < 500 ? known?.details : undefined }] };
   ctx.respond = true;
-  ctx.remove("ETag");
-  ctx.remove("Cache-Control");
+  for (const name of OF_THE_CONTENT) ctx.remove(name);
   ctx.status = status;
   ctx.set("Content-Type", "application/json");
   ctx.body = Buffer.from(JSON.stringify(body));

@@ -27,14 +27,19 @@ type Verb = "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
  */
 export function registryRoutes(registry: Registry, locations: Locations): Router {
   const router = new Router();
-  const route = (name: string, verbs: Verb | Verb[], path: string, handler: Handler): void => {
-    router.register(path, [verbs].flat(), async (ctx) => await handler(ctx), { name });
+  const route = (name: string, verb: Verb, path: string, handler: Handler): void => {
+    const named: Handler = async (ctx) => {
+      ctx.state["operation"] = name;
+      await handler(ctx);
+    };
+    router.register(path, [verb], named, { name });
   };
   const manifest = "/v2/*name/manifests/:reference";
   const blob = "/v2/*name/blobs/:digest";
   const uploads = "/v2/*name/blobs/uploads";
   const upload = `${uploads}/:id`;
-  route("getManifest", ["GET", "HEAD"], manifest, getManifest(registry));
+  route("headManifest", "HEAD", manifest, getManifest(registry));
+  route("getManifest", "GET", manifest, getManifest(registry));
   route("headBlob", "HEAD", blob, headBlob(registry));
   route("getBlob", "GET", blob, getBlob(registry));
   route("startUpload", "POST", uploads, startUpload(registry, locations));

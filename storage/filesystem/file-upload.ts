@@ -6,11 +6,9 @@ import { FileBody } from "./file-body.js";
 import { storageFault, unknownObject } from "./storage-faults.js";
 
 /** Above this many bytes not yet written the caller waits. */
-const HIGH_WATER_BYTES = 4 * 1024 * 1024;
+const HIGH_WATER_BYTES = 1024 * 1024;
 /** The kernel's IOV_MAX. */
 const MAX_VECTOR = 1024;
-/** Written bytes after which the disk is set to work, so that the last sync does not find them all waiting. */
-const SYNC_STRIDE_BYTES = 64 * 1024 * 1024;
 
 interface UploadState {
   readonly file: string;
@@ -23,9 +21,7 @@ export class FileUpload implements UploadWriter {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #position: number;
-  #syncedTo: number;
   #writing: Promise<void> | undefined;
-  #syncing: Promise<void> | undefined;
   #failure: BerthError | undefined;
   #closed = false;
 
@@ -39,7 +35,6 @@ export class FileUpload implements UploadWriter {
   ) {
     this.#size = size;
     this.#position = size;
-    this.#syncedTo = size;
   }
 
   static async begin(id: string, path: string, publish: (path: string) => Promise<void>): Promise<FileUpload> {
@@ -97,7 +92,6 @@ export class FileUpload implements UploadWriter {
   async complete(): Promise<void> {
     await this.#settled();
     try {
-      await this.#syncing;
       await this.file.sync();
       await this.release();
       await this.publish(this.path);
@@ -117,7 +111,6 @@ export class FileUpload implements UploadWriter {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
-    await this.#syncing;
     await this.file.close();
   }
 
@@ -132,7 +125,6 @@ export class FileUpload implements UploadWriter {
       while (this.#queue.length > 0) {
         const chunks = this.#queue.splice(0, MAX_VECTOR);
         await this.#writeAll(chunks);
-        this.#startSync();
       }
     } catch (error) {
       this.#failure = storageFault(error, "writing an upload");
@@ -149,23 +141,6 @@ export class FileUpload implements UploadWriter {
       this.#queuedBytes -= bytesWritten;
       rest = without(rest, bytesWritten);
     }
-  }
-
-  #startSync(): void {
-    if (this.#syncing !== undefined || this.#position - this.#syncedTo < SYNC_STRIDE_BYTES) return;
-    const upTo = this.#position;
-    this.#syncing = this.file
-      .datasync()
-      .then(() => {
-        this.#syncedTo = upTo;
-      })
-      // Repeated by `complete`. The kernel reports a failed write-back once to each open file, so it must be kept.
-      .catch((error: unknown) => {
-        this.#failure ??= storageFault(error, "writing an upload");
-      })
-      .finally(() => {
-        this.#syncing = undefined;
-      });
   }
 }
 

@@ -65,7 +65,11 @@ function rangesOf(ctx: RegistryRequest, digest: Digest, size: number): readonly 
   const condition = ctx.get("If-Range");
   // RFC 9110, 13.1.5: a part of something else than the client has is of no use to it.
   if (condition !== "" && condition !== etagOf(digest)) return undefined;
-  return parseByteRanges(header, size);
+  // RFC 9110, 15.5.17: a 416 says how long the whole is.
+  ctx.set("Content-Range", `bytes */${String(size)}`);
+  const spans = parseByteRanges(header, size);
+  ctx.remove("Content-Range");
+  return spans;
 }
 
 async function sendSeveral(

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { MediaType } from "../../../oci/media-types.js";
+import {
+  descriptorOf,
+  documentOf,
+  imageIn,
+  pushBlob,
+  putManifest,
+  randomContent,
+  type Described,
+} from "./support/content.js";
+import { SmallDisk } from "./support/small-disk.js";
+import { TestRegistry } from "./support/test-registry.js";
+
+/** A digest and an upload that nobody has. */
+const NOBODYS = `sha256:${"0".repeat(64)}`;
+const NO_UPLOAD = "00000000-0000-4000-8000-000000000000";
+
+describe("openapi.yaml", () => {
+  let disk: SmallDisk;
+  let registry: TestRegistry;
+
+  before(async () => {
+    disk = new SmallDisk(4096);
+    registry = await TestRegistry.start({ root: join(disk.directory, "store"), manifestBytes: 10_000 });
+  });
+
+  after(async () => {
+    await registry.stop();
+    disk.remove();
+  });
+
+  const begin = async (name = "a"): Promise<string> => {
+    const answer = await registry.expect(202, "POST", `/v2/${name}/blobs/uploads/`);
+    return answer.headers.get("Location") ?? "";
+  };
+
+  it("describes every answer of the blob endpoints", async () => {
+    const blob = randomContent(1000);
+    const path = `/v2/a/blobs/${blob.digest}`;
+    await registry.expectError(404, "BLOB_UNKNOWN", "GET", path);
+    await registry.expect(404, "HEAD", path);
+    await pushBlob(registry, "a", blob);
+    await registry.expect(200, "HEAD", path);
+    await registry.expect(400, "HEAD", "/v2/a/blobs/sha256:1");
+    await registry.expect(200, "GET", path);
+    await registry.expect(206, "GET", path, { headers: { Range: "bytes=1-2" } });
+    await registry.expect(206, "GET", path, { headers: { Range: "bytes=1-2,5-6" } });
+    await registry.expect(304, "GET", path, { headers: { "If-None-Match": `"${blob.digest}"` } });
+    await registry.expectError(416, "RANGE_INVALID", "GET", path, { headers: { Range: "bytes=1000-" } });
+    await registry.expectError(400, "DIGEST_INVALID", "GET", "/v2/a/blobs/nothing");
+    await registry.expect(202, "DELETE", path);
+    await registry.expectError(404, "BLOB_UNKNOWN", "DELETE", path);
+    await registry.expectError(400, "NAME_INVALID", "DELETE", `/v2/A/blobs/${blob.digest}`);
+  });
+
+  it("describes every answer of the upload endpoints", async () => {
+    await registry.expectError(400, "DIGEST_INVALID", "POST", "/v2/a/blobs/uploads/?digest=md5:1", { body: "x" });
+    const location = await begin();
+    await registry.expect(202, "PATCH", location, { body: "0123", headers: { "Content-Range": "0-3" } });
+    await registry.expect(204, "GET", location);
+    await registry.expectError(416, "RANGE_INVALID", "PATCH", location, {
+      body: "4567",
+      headers: { "Content-Range": "5-8" },
+    });
+    await registry.expectError(400, "BLOB_UPLOAD_INVALID", "PATCH", location, {
+      body: "4567",
+      headers: { "Content-Range": "4567" },
+    });
+    await registry.expectError(400, "DIGEST_INVALID", "PUT", location);
+    await registry.expectError(416, "RANGE_INVALID", "PUT", `${location}?digest=${NOBODYS}`, {
+      body: "4567",
+      headers: { "Content-Range": "5-8" },
+    });
+    const { digest } = randomContent(4);
+    const whole = await begin();
+    await registry.expectError(400, "DIGEST_INVALID", "PUT", `${whole}?digest=${digest}`, { body: "0123" });
+    await registry.expect(204, "DELETE", location);
+    for (const method of ["GET", "PATCH", "DELETE"]) {
+      const init = method === "PATCH" ? { body: "x" } : {};
+      await registry.expectError(404, "BLOB_UPLOAD_UNKNOWN", method, `/v2/a/blobs/uploads/${NO_UPLOAD}`, init);
+    }
+    await registry.expectError(404, "BLOB_UPLOAD_UNKNOWN", "PUT", `/v2/a/blobs/uploads/${NO_UPLOAD}?digest=${digest}`);
+    const good = randomContent(10);
+    await registry.expect(201, "PUT", `${await begin()}?digest=${good.digest}`, { body: new Uint8Array(good.bytes) });
+  });
+
+  it("describes every answer of the manifest endpoints", async () => {
+    const image = await imageIn(registry, "b");
+    const path = `/v2/b/manifests/${image.digest}`;
+    await registry.expectError(404, "MANIFEST_UNKNOWN", "GET", path);
+    await registry.expect(404, "HEAD", path);
+    await putManifest(registry, "b", image.digest, image);
+    await registry.expect(201, "PUT", `${path}?tag=one&tag=two`, {
+      body: new Uint8Array(image.bytes),
+      headers: { "Content-Type": image.mediaType },
+    });
+    await registry.expect(200, "HEAD", "/v2/b/manifests/two");
+    await registry.expect(200, "GET", path);
+    await registry.expect(304, "GET", path, { headers: { "If-None-Match": `"${image.digest}"` } });
+    await registry.expectError(400, "TAG_INVALID", "GET", "/v2/b/manifests/-");
+    await registry.expectError(400, "MANIFEST_INVALID", "PUT", "/v2/b/manifests/x", { body: "{" });
+    await putManifest(registry, "c", "x", image, 404);
+    await putManifest(registry, "b", "large", documentOf("application/x.test", { text: "x".repeat(10_000) }), 413);
+    const about: Described = await imageIn(registry, "b", { subject: descriptorOf(image) });
+    const { headers } = await putManifest(registry, "b", "about", about);
+    assert.equal(headers.get("OCI-Subject"), image.digest);
+    await registry.expect(200, "GET", `/v2/b/referrers/${image.digest}`);
+    await registry.expect(200, "GET", `/v2/b/referrers/${image.digest}?artifactType=${MediaType.ociConfig}`);
+    await registry.expectError(400, "DIGEST_INVALID", "GET", "/v2/b/referrers/latest");
+    await registry.expect(200, "GET", "/v2/b/tags/list?n=1");
+    await registry.expectError(400, "PAGINATION_NUMBER_INVALID", "GET", "/v2/b/tags/list?n=-1");
+    await registry.expectError(404, "NAME_UNKNOWN", "GET", "/v2/nothing/tags/list");
+    await registry.expect(200, "GET", "/v2/_catalog");
+    await registry.expectError(400, "PAGINATION_NUMBER_INVALID", "GET", "/v2/_catalog?n=x");
+    await registry.expect(200, "GET", "/v2/");
+    await registry.expect(202, "DELETE", path);
+    await registry.expectError(404, "MANIFEST_UNKNOWN", "DELETE", path);
+    await registry.expectError(400, "DIGEST_INVALID", "DELETE", "/v2/b/manifests/sha256:1");
+  });
+
+  it("describes what is answered when the disk is full", async () => {
+    const image = await imageIn(registry, "d");
+    const [chunked, whole] = [await begin("d"), await begin("d")];
+    const large = randomContent(6_000_000);
+    const body = (): RequestInit => ({ body: new Uint8Array(large.bytes) });
+    await registry.expectError(507, "UNAVAILABLE", "POST", `/v2/d/blobs/uploads/?digest=${large.digest}`, body());
+    await registry.expectError(507, "UNAVAILABLE", "PATCH", chunked, body());
+    await registry.expectError(507, "UNAVAILABLE", "PUT", `${whole}?digest=${large.digest}`, body());
+    const ballast = join(disk.directory, "ballast");
+    assert.throws(() => {
+      writeFileSync(ballast, large.bytes);
+    }, /ENOSPC/);
+    await putManifest(registry, "d", "v1", image, 507);
+    rmSync(ballast);
+    // And the service goes on by itself.
+    await putManifest(registry, "d", "v1", image);
+    await registry.expect(202, "PATCH", chunked, { body: "0123" });
+  });
+
+  it("promises no answer that the server does not give", () => {
+    assert.deepEqual(registry.recorder.neverSeen, []);
+  });
+});
