@@ -76,17 +76,23 @@ Result<> EnterWorkingDirectory(int root, const std::string& path) {
   return Unit{};
 }
 
-Failure StartCommand(const ProcessPlan& process, int root, ProcessStreams streams, UniqueFd terminal, int sync) {
+void StartCommand(const ProcessPlan& process, int root, ProcessStreams streams, UniqueFd terminal, int sync) {
   Command command(process);
+  // Reported from here: the callers own descriptors by numbers that mean others by now, `sync` among them.
+  auto fail = [](const Failure& failure) {
+    SendSyncFailure(kMovedSync, failure);
+    _exit(1);
+  };
   auto prepared = Prepare(process, root, std::move(streams), std::move(terminal), sync);
   if (!prepared.ok()) {
     if (sync != kMovedSync) dup3(sync, kMovedSync, O_CLOEXEC);
-    return std::move(prepared.failure());
+    fail(prepared.failure());
   }
   SendSync(sync, SyncKind::kExecuting);
   auto identity = ApplyIdentity(process);
-  if (!identity.ok()) return std::move(identity.failure());
-  return command.Execute();
+  if (!identity.ok()) fail(identity.failure());
+  fail(command.Execute());
+  _exit(1);
 }
 
 }  // namespace berth

@@ -83,9 +83,7 @@ Failure StartContainer(const InitInheritance& inheritance, int& sync) {
   if (root.console().master && !SendSync(sync, SyncKind::kConsole, root.console().master.get())) _exit(1);
   BERTH_TRY(root.Enter(plan));
   BERTH_TRY(EnterWorkingDirectory(root.descriptor(), plan.process.cwd));
-  int own_sync = sync;
-  sync = kMovedSync;
-  return StartCommand(plan.process, root.descriptor(), std::move(inheritance.streams), root.TakeTerminal(), own_sync);
+  StartCommand(plan.process, root.descriptor(), std::move(inheritance.streams), root.TakeTerminal(), sync);
 }
 
 }  // namespace

@@ -35,9 +35,7 @@ Failure EnterContainer(const ProcessPlan& process, const ExecTarget& target, con
     if (!SendSync(sync, SyncKind::kConsole, console.master.get())) _exit(1);
   }
   BERTH_TRY(EnterWorkingDirectory(root.get(), process.cwd));
-  int own_sync = sync;
-  sync = kMovedSync;
-  return StartCommand(process, root.get(), std::move(streams), std::move(console.slave), own_sync);
+  StartCommand(process, root.get(), std::move(streams), std::move(console.slave), sync);
 }
 
 [[noreturn]] void RunExecChild(const ExecPlan& plan, const ExecTarget& target, const CgroupMembership& cgroup,
