@@ -5,7 +5,7 @@ import { loadAddon, SHIM_PATH } from "./load-addon.js";
 import { asNativeError } from "./native-error.js";
 
 interface LaunchAddon {
-  launchShim(shimPath: string, plan: Uint8Array): Promise<LaunchedContainer>;
+  launchShim(shimPath: string, id: string, plan: Uint8Array): Promise<LaunchedContainer>;
 }
 
 /**
@@ -15,7 +15,7 @@ interface LaunchAddon {
 export async function launchShim(plan: LaunchPlan): Promise<LaunchedContainer> {
   const encoded = encodeLaunchPlan(plan);
   try {
-    return await loadAddon<LaunchAddon>().launchShim(SHIM_PATH, encoded);
+    return await loadAddon<LaunchAddon>().launchShim(SHIM_PATH, plan.id, encoded);
   } catch (error) {
     throw asNativeError(error);
   }

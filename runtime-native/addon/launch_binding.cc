@@ -60,7 +60,7 @@ class SpawnSetup {
 };
 
 // Starts the shim with `socket` as its descriptor 3 and /dev/null as the others; waits until it has become a daemon.
-Result<> Spawn(const std::string& shim_path, int socket) {
+Result<> Spawn(const std::string& shim_path, std::string id, int socket) {
   auto sealed = OpenSealed(shim_path);
   if (!sealed.ok()) return std::move(sealed.failure());
   SpawnSetup setup;
@@ -76,7 +76,8 @@ Result<> Spawn(const std::string& shim_path, int socket) {
   std::string path = "/proc/self/fd/" + std::to_string(sealed.value().get());
   char name[] = "berth-shim";
   char search_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char* arguments[] = {name, nullptr};
+  // For whoever looks at the host's processes.
+  char* arguments[] = {name, id.data(), nullptr};
   char* environment[] = {search_path, nullptr};
   pid_t pid;
   int error = posix_spawn(&pid, path.c_str(), &setup.actions, &setup.attributes, arguments, environment);
@@ -105,6 +106,10 @@ Result<Launched> ReceiveAnswer(int socket) {
   bool started = in.Bool();
   if (in.ok() && !started) {
     Failure failure = ReadFailure(in);
+    // The socket's end is the shim's end.
+    UniqueFd none;
+    char byte;
+    while (ReceiveWithDescriptor(socket, &byte, 1, none) > 0) continue;
     if (in.ok()) return failure;
   }
   launched.pid = in.U32();
@@ -113,12 +118,12 @@ Result<Launched> ReceiveAnswer(int socket) {
   return launched;
 }
 
-Result<Launched> Launch(const std::string& shim_path, std::string_view plan) {
+Result<Launched> Launch(const std::string& shim_path, const std::string& id, std::string_view plan) {
   if (plan.size() > kMaxPlanBytes) return RuleFailure("INVALID_PLAN", "the launch plan is too large");
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return SystemFailure(kStep, "socketpair");
   UniqueFd own(ends[0]), theirs(ends[1]);
-  auto spawned = Spawn(shim_path, theirs.get());
+  auto spawned = Spawn(shim_path, id, theirs.get());
   if (!spawned.ok()) return std::move(spawned.failure());
   theirs.reset();
   auto sent = SendPlan(own.get(), plan);
@@ -128,15 +133,16 @@ Result<Launched> Launch(const std::string& shim_path, std::string_view plan) {
 
 class LaunchWorker : public Napi::AsyncWorker {
  public:
-  LaunchWorker(Napi::Env env, std::string shim_path, std::string plan)
+  LaunchWorker(Napi::Env env, std::string shim_path, std::string id, std::string plan)
       : Napi::AsyncWorker(env),
         deferred_(Napi::Promise::Deferred::New(env)),
         shim_path_(std::move(shim_path)),
+        id_(std::move(id)),
         plan_(std::move(plan)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
-  void Execute() override { result_.emplace(Launch(shim_path_, plan_)); }
+  void Execute() override { result_.emplace(Launch(shim_path_, id_, plan_)); }
 
   void OnOK() override {
     Napi::Env env = Env();
@@ -154,14 +160,14 @@ class LaunchWorker : public Napi::AsyncWorker {
 
  private:
   Napi::Promise::Deferred deferred_;
-  std::string shim_path_, plan_;
+  std::string shim_path_, id_, plan_;
   std::optional<Result<Launched>> result_;
 };
 
 Napi::Value LaunchShim(const Napi::CallbackInfo& info) {
-  auto plan = info[1].As<Napi::Uint8Array>();
+  auto plan = info[2].As<Napi::Uint8Array>();
   std::string bytes(reinterpret_cast<const char*>(plan.Data()), plan.ByteLength());
-  auto* worker = new LaunchWorker(info.Env(), info[0].As<Napi::String>().Utf8Value(), std::move(bytes));
+  auto* worker = new LaunchWorker(info.Env(), info[0].ToString(), info[1].ToString(), std::move(bytes));
   Napi::Promise promise = worker->promise();
   worker->Queue();
   return promise;

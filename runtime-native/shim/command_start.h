@@ -13,9 +13,10 @@ namespace berth {
 // The working directory, by descriptor, and proof that it lies inside (CVE-2024-21626).
 Result<> EnterWorkingDirectory(int root, const std::string& path);
 
-// Terminal or pipes onto descriptors 0 to 2, no other descriptor but `sync`, limits, identity, execve. A failure goes to
-// `sync`, which has moved to descriptor 3, and ends the process.
-[[noreturn]] void StartCommand(const ProcessPlan& process, int root, ProcessStreams streams, UniqueFd terminal, int sync);
+// Terminal or pipes onto descriptors 0 to 2, no other descriptor but `sync`, limits, identity, execve. A failure goes
+// to `sync`, which has moved to descriptor 3, and ends the process.
+[[noreturn]] void StartCommand(const ProcessPlan& process, int root, ProcessStreams streams, UniqueFd terminal,
+                               int sync);
 
 constexpr int kMovedSync = 3;
 

@@ -28,6 +28,7 @@ void Supervisor::EndContainer() {
   ExitStatus status{init_->exit_code.value_or(128 + SIGKILL), WasOomKilled(plan_.cgroup)};
   root_.Unmount();
   RemoveCgroups(plan_.cgroup);
+  while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
   // Nobody is left to tell of a failure: whoever waits still gets the answer below.
   (void)WriteExitRecord(plan_.exit_file, status, finished_at);
 

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -98,6 +99,8 @@ Result<> ApplyIdentity(const ProcessPlan& process) {
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return SystemFailure(kUserStep, "prctl PR_SET_KEEPCAPS");
   Capabilities before = BERTH_TRY(OwnCapabilities());
   BERTH_TRY(BecomeUser(process));
+  // Nothing runs without the shim. Only now: a change of user takes this back.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return SystemFailure(kUserStep, "prctl PR_SET_PDEATHSIG");
 
   // KEEPCAPS keeps the permitted set of a process that stops being root; the effective one has to be taken up again.
   Capabilities final_sets;

@@ -175,6 +175,8 @@ void Supervisor::DrainOutput(SupervisedProcess& process) {
 }
 
 bool Supervisor::IsOutputHeld(const SupervisedProcess& process) const {
+  // STARTED comes first.
+  if (process.sync) return true;
   return std::any_of(clients_.begin(), clients_.end(),
                      [&](const auto& client) { return IsAttachedTo(*client, process) && client->IsBehind(); });
 }
