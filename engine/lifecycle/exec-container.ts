@@ -52,14 +52,23 @@ export async function execContainer(engine: Engine, id: string, request: ExecReq
   try {
     connection.send(shimRequest.exec(plan, { detach: request.detach, openStdin: request.openStdin }));
     const messages = connection.messages();
-    const first = await messages.next();
-    if (first.done) throw new BerthError("CONTAINER_STATE", `container ${record.Name} ended before it could run this`);
-    const answer = first.value;
-    if (answer.type === "error") throw launchFailure(answer.error, request.args[0] ?? "");
-    if (answer.type !== "started") throw new BerthError("NATIVE", `the shim answered ${answer.type} to exec`);
-    return { pid: answer.pid, connection, messages };
+    const early: ShimMessage[] = [];
+    for (;;) {
+      const next = await messages.next();
+      if (next.done) throw new BerthError("CONTAINER_STATE", `container ${record.Name} ended before it could run this`);
+      const message = next.value;
+      if (message.type === "error") throw launchFailure(message.error, request.args[0] ?? "");
+      if (message.type === "started") return { pid: message.pid, connection, messages: replay(early, messages) };
+      // The process may write before the shim has learnt that execve worked.
+      early.push(message);
+    }
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+async function* replay(early: readonly ShimMessage[], rest: AsyncGenerator<ShimMessage>): AsyncGenerator<ShimMessage> {
+  yield* early;
+  yield* rest;
 }

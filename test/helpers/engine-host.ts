@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { BerthHost, mountsBelow } from "./berth-host.js";
 import { importBusybox } from "./lesson-images.js";
@@ -35,6 +36,12 @@ export class EngineHost extends BerthHost {
       ...mountsBelow(this.directory),
       ...shimsOf(this.directory),
     ];
+  }
+
+  /** The same once processes that remove containers by themselves have had their time. */
+  async leftoversInTheEnd(): Promise<string[]> {
+    for (let attempt = 0; attempt < 100 && this.leftovers().length > 0; attempt++) await sleep(50);
+    return this.leftovers();
   }
 
   private imageLayers(): string[] {

@@ -31,7 +31,7 @@ describeWith([asRoot, program("/bin/busybox")], "berth run", () => {
     assert.equal(host.try(["run", "--rm", "busybox", "/etc"]).status, 126);
     assert.equal(host.try(["run", "--rm", "--memory", "much", "busybox"]).status, 125);
     assert.equal(host.try(["run", "--rm", "--no-such-flag", "busybox"]).status, 125);
-    assert.equal(host.try(["run", "--rm", "busybox", "sh", "-c", "kill -9 $$"]).status, 137);
+    assert.equal(host.try(["run", "--rm", "busybox", "sh", "-c", "sh -c 'kill -9 $$'; exit $?"]).status, 137);
   });
 
   it("failures are one line that says what is wrong", () => {
