@@ -3,12 +3,13 @@
 export type Compression = "none" | "gzip" | "zstd";
 
 export interface UnpackLimits {
-  /** Bytes of file content and tar headers after inflation. */
+  /** Bytes of file content and tar headers after inflation, and of files with their holes; 128 GiB unless told. */
   readonly maxUncompressedBytes: number;
-  /** Uncompressed to compressed; looked at once 64 MiB have come out. */
+  /** Uncompressed to compressed; looked at once 64 MiB have come out; 1000 unless told. */
   readonly maxRatio: number;
+  /** 5 million unless told. */
   readonly maxEntries: number;
-  /** Bytes of one path; at most PATH_MAX. */
+  /** Bytes of one path; at most, and unless told, 4095. */
   readonly maxPathBytes: number;
 }
 
@@ -60,7 +61,7 @@ export interface LayerUnpacker {
   write(chunk: Uint8Array): Promise<void>;
   /** No more bytes. Resolves when everything is written and verified. */
   finish(): Promise<UnpackResult>;
-  /** Stops the threads; resolves when none runs any more. What was written stays for the caller to remove. Idempotent. */
+  /** Stops the threads (write() and finish() reject with code ABORTED); resolves when none runs any more. What was written stays for the caller to remove. Idempotent. */
   abort(): Promise<void>;
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/printable.h"
+
 namespace berth {
 
 static std::string MessageOf(const Failure& failure) {
@@ -13,7 +15,7 @@ static std::string MessageOf(const Failure& failure) {
 }
 
 Napi::Error FailureToJs(Napi::Env env, const Failure& failure) {
-  Napi::Error error = Napi::Error::New(env, MessageOf(failure));
+  Napi::Error error = Napi::Error::New(env, Printable(MessageOf(failure)));
   Napi::Object object = error.Value();
   object.Set("code", failure.code);
   if (failure.errno_value != 0) object.Set("errno", failure.errno_value);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/printable.h"
+
 namespace berth {
 
 namespace {
@@ -84,7 +86,9 @@ Napi::Value UnpackResultToJs(Napi::Env env, const UnpackResult& result) {
   object.Set("compression", std::string(CompressionName(result.compression)));
   object.Set("entries", static_cast<double>(result.entries));
   object.Set("impliedDirectories", StringsToJs(env, result.implied_directories));
-  object.Set("warnings", StringsToJs(env, result.warnings));
+  std::vector<std::string> warnings;
+  for (const auto& warning : result.warnings) warnings.push_back(Printable(warning));
+  object.Set("warnings", StringsToJs(env, warnings));
   return object;
 }
 

@@ -44,6 +44,14 @@ describe("a layer that tries to leave its directory", () => {
     });
   }
 
+  it("cannot speak to the terminal through its names", async () => {
+    const path = "../\u001b]0;evil\u0007\u009b2J\n";
+    await assert.rejects(sandbox.unpack(tarOf({ path: "p", pax: { path } })), (error: Error) => {
+      assert.match(error.message, /\\x1b\]0;evil\\x07\\xc2\\x9b2J\\x0a/);
+      return true;
+    });
+  });
+
   it("may use .. inside its root", async () => {
     await sandbox.unpack(tarOf({ path: "a/../b", content: "fine" }));
     assert.equal(readFileSync(sandbox.path("b"), "utf8"), "fine");
