@@ -1,4 +1,5 @@
 import type { Digest } from "../../oci/digest.js";
+import { BerthError } from "../../oci/errors.js";
 import type { Reference } from "../../oci/reference.js";
 import { commitLayer } from "../../puller/index.js";
 import type { ContainerConfig } from "../container-config.js";
@@ -22,7 +23,7 @@ export interface CommitRequest {
  * Makes an image of the container's image and one more layer with what the container has changed. The container can
  * neither start nor be removed meanwhile.
  * @returns the image's ID
- * @throws BerthError CONTAINER_UNKNOWN, IMAGE_UNKNOWN, USAGE, NO_SPACE, CONTROLLER_MISSING; nothing is left then
+ * @throws BerthError CONTAINER_UNKNOWN, IMAGE_UNKNOWN, USAGE, NO_SPACE, CONTROLLER_MISSING, ABORTED; nothing is left then
  */
 export async function commitContainer(engine: Engine, id: string, request: CommitRequest): Promise<Digest> {
   const { reference, author, message, changes, pause, signal } = request;
@@ -33,19 +34,21 @@ export async function commitContainer(engine: Engine, id: string, request: Commi
     const state = await settleState(engine, container);
     // Images that containers were made from are not removed: no hold on the store, which committing itself waits for.
     const base = engine.store.images.find(record.Image);
-    const commit = () =>
-      commitLayer(engine.options.root, {
-        base,
-        upper: engine.store.overlay.paths(id).diff,
-        config: committedConfig(base.config.config ?? {}, record.Config),
-        changes,
-        createdBy: commandOf(record.Config),
-        ...(reference !== undefined && { reference }),
-        ...(author !== undefined && { author }),
-        ...(message !== undefined && { message }),
-        ...(signal !== undefined && { signal }),
-      });
-    return await (pause && state.Status === "running" ? whileFrozen(engine, record, state, commit) : commit());
+    return await commitLayer(engine.options.root, {
+      base,
+      upper: engine.store.overlay.paths(id).diff,
+      config: committedConfig(base.config.config ?? {}, record.Config),
+      changes,
+      createdBy: commandOf(record.Config),
+      ...(pause && state.Status === "running" && { whileStill: (work) => whileFrozen(engine, record, state, work) }),
+      ...(reference !== undefined && { reference }),
+      ...(author !== undefined && { author }),
+      ...(message !== undefined && { message }),
+      ...(signal !== undefined && { signal }),
+    });
+  } catch (error) {
+    if (signal?.aborted === true) throw new BerthError("ABORTED", "the commit was cancelled", { cause: error });
+    throw error;
   } finally {
     lock.release();
   }

@@ -13,7 +13,7 @@ import { withRootView } from "./root-view.js";
  * Writes a tar of the container's file tree, running or not, without what is mounted into it. The container can neither
  * start nor be removed meanwhile.
  * @param output an open descriptor, the caller's to close
- * @throws BerthError CONTAINER_UNKNOWN, PRIVILEGE, NO_SPACE; CONFLICT when a file changed under the reader
+ * @throws BerthError CONTAINER_UNKNOWN, PRIVILEGE, NO_SPACE, ABORTED; CONFLICT when a file changed under the reader
  */
 export async function exportContainer(engine: Engine, id: string, output: number, signal?: AbortSignal): Promise<void> {
   requirePrivilege();
@@ -25,6 +25,7 @@ export async function exportContainer(engine: Engine, id: string, output: number
       await packLayer({ source, output, compression: "none", overlayWhiteouts: false }, signal);
     });
   } catch (error) {
+    if (signal?.aborted === true) throw new BerthError("ABORTED", "the export was cancelled", { cause: error });
     throw asBerthError(error, `failed to export ${id.slice(0, 12)}`);
   } finally {
     lock.release();

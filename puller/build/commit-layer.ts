@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+
 import type { Digest } from "../../oci/digest.js";
 import type { ContainerDefaults } from "../../oci/image-config.js";
 import type { Reference } from "../../oci/reference.js";
@@ -5,12 +7,15 @@ import { packLayer } from "../../runtime-native/index.js";
 import type { Image } from "../store/local-store-contract.js";
 import { buildImage } from "./built-image.js";
 import { applyChange } from "./config-change.js";
+import { LAYER_LEVEL, layerFileFrom } from "./layer-file.js";
 
 export interface CommitOptions {
   /** The image that the container was made from. */
   readonly base: Image;
-  /** The container's upper directory, in overlay form. Nothing may write to it meanwhile. */
+  /** The container's upper directory, in overlay form. */
   readonly upper: string;
+  /** Holds those still who write to `upper`, while the work is done that it is given; absent when nobody does. */
+  readonly whileStill?: (work: () => Promise<void>) => Promise<void>;
   /** What containers of the new image start with. */
   readonly config: ContainerDefaults;
   /** Dockerfile instructions on top of `config`. */
@@ -49,11 +54,26 @@ export async function commitLayer(root: string, options: CommitOptions): Promise
         },
       ],
     },
-    writeLayer: async (file) => {
-      await packLayer({ source: upper, output: file, compression: "gzip", level: 0, overlayWhiteouts: true }, signal);
-    },
+    writeLayer: (file) => packUpper(upper, file, options.whileStill, signal),
     ...(signal !== undefined && { signal }),
     ...(reference !== undefined && { reference }),
     what: "failed to commit the container",
   });
+}
+
+/** A container that has to stand still does so only as long as its files are copied; compressing takes ten times as long. */
+async function packUpper(
+  source: string,
+  output: string,
+  whileStill: CommitOptions["whileStill"],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const pack = async (file: string, compression: "gzip" | "none"): Promise<void> => {
+    await packLayer({ source, output: file, compression, level: LAYER_LEVEL, overlayWhiteouts: true }, signal);
+  };
+  if (whileStill === undefined) return pack(output, "gzip");
+  const tar = `${output}.tar`;
+  await whileStill(() => pack(tar, "none"));
+  await layerFileFrom(tar, output, signal);
+  rmSync(tar);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { parseManifest } from "../../../oci/manifest.js";
 import { openLocalStore } from "../../../puller/index.js";
@@ -174,6 +175,26 @@ describeWith([asRoot, program("/bin/busybox")], "commit", () => {
     for (const tag of ["one", "two"]) {
       assert.equal(host.run("run", "--rm", `twice:${tag}`, "cat", "/twice"), "twice");
     }
+  });
+
+  it("Ctrl-C is obeyed at once, and leaves no image and a container that runs", async () => {
+    host.detached(
+      "--name",
+      "large",
+      "busybox",
+      "sh",
+      "-c",
+      "dd if=/dev/urandom of=/m bs=1M count=64 2>/dev/null; sleep 100",
+    );
+    while (host.try(["exec", "large", "pidof", "sleep"]).status !== 0);
+    const images = host.run("images", "-aq");
+    const child = host.start("commit", "large", "large:1");
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    while (readdirSync(join(host.root, "staging")).length === 0) await sleep(5);
+    child.kill("SIGINT");
+    assert.equal(await ended, 1);
+    assert.equal(statusOf("large"), "running");
+    assert.equal(host.run("images", "-aq"), images);
   });
 
   it("after a failure the container runs on, and no layer or image is left", () => {

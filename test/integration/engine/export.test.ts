@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { EngineHost } from "../../helpers/engine-host.js";
@@ -183,6 +184,16 @@ describeWith([asRoot, program("/bin/busybox"), program("/usr/bin/script")], "exp
       spawnSync("umount", [full]);
     }
     assert.equal(host.run("start", id), id);
+  });
+
+  it("Ctrl-C is obeyed at once and leaves no half of a file", async () => {
+    host.run("run", "--name", "large", "busybox", "dd", "if=/dev/zero", "of=/m", "bs=1M", "count=256");
+    const child = host.start("export", "-o", join(directory, "large.tar"), "large");
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    while (readdirSync(directory).length === 0) await sleep(5);
+    child.kill("SIGTERM");
+    assert.equal(await ended, 1);
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   it("diff lists what was added, changed and deleted, also while the container runs", () => {
