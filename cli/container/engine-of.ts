@@ -7,9 +7,18 @@ export function engineOf(context: CliContext): Engine {
   return openEngine({
     root: context.root,
     runRoot: context.runRoot,
-    // Run by the shim of a `-d --rm` container; the environment of this process (BERTH_RUN) is inherited.
+    // Run by the shim of a `-d --rm` container, whose environment is empty.
     ...(script !== undefined && {
-      removeCommand: [process.execPath, script, "--root", context.root, "rm", "-f"],
+      removeCommand: [
+        "/usr/bin/env",
+        `BERTH_RUN=${context.runRoot}`,
+        process.execPath,
+        script,
+        "--root",
+        context.root,
+        "rm",
+        "-f",
+      ],
     }),
   });
 }
