@@ -62,12 +62,11 @@ function build(kind) {
   const inputs = [...sources, PROGRAM].map((file) => readFileSync(join(PROJECT, file)));
   once(`native-core${kind}`, [process.version, ...inputs], [output], () => {
     mkdirSync(directory, { recursive: true });
-    run(kind === "--libfuzzer" ? "clang++" : "g++", [
-      ...["-std=c++20", "-O1", "-g", ...flags, "-I", join(PROJECT, "runtime-native"), "-isystem", HEADERS],
-      ...[PROGRAM, ...sources.filter((file) => file.endsWith(".cc")), "-o", output],
-      // What the node binary gives to the addon comes from Debian's libraries here.
-      ...["-l:libzstd.a", "-l:libseccomp.a", "-l:libcrypto.so.3", "-l:libz.so.1", "-ldl", "-pthread"],
-    ]);
+    const options = ["-std=c++20", "-O1", "-g", ...flags, "-I", join(PROJECT, "runtime-native"), "-isystem", HEADERS];
+    // What the node binary gives to the addon comes from Debian's libraries here.
+    const libraries = ["-l:libzstd.a", "-l:libseccomp.a", "-l:libcrypto.so.3", "-l:libz.so.1", "-ldl", "-pthread"];
+    const units = [PROGRAM, ...sources.filter((file) => file.endsWith(".cc"))];
+    run(kind === "--libfuzzer" ? "clang++" : "g++", [...options, ...units, "-o", output, ...libraries]);
   });
   return output;
 }
