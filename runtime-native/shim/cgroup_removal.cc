@@ -55,10 +55,14 @@ void ForEachChild(int directory, Visit visit) {
   closedir(stream);
 }
 
-// Returns whether anybody was there.
-bool KillBelow(int directory, int depth) {
+void ThawBelow(int directory, int depth) {
   // A frozen v1 cgroup does not take SIGKILL until it is thawed.
   if (ReadAt(directory, "freezer.state").starts_with("FR")) WriteAt(directory, "freezer.state", "THAWED");
+  if (depth < kMaxDepth) ForEachChild(directory, [&](int child, const char*) { ThawBelow(child, depth + 1); });
+}
+
+// Returns whether anybody was there.
+bool KillBelow(int directory, int depth) {
   std::string pids = ReadAt(directory, "cgroup.procs");
   bool found = false;
   for (char* at = pids.data(); *at != '\0';) {
@@ -84,35 +88,41 @@ void RemoveBelow(int directory, int depth) {
   });
 }
 
-bool RemoveTree(const std::string& path) {
-  if (rmdir(path.c_str()) == 0 || errno == ENOENT) return true;
-  UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) return errno == ENOENT;
-  RemoveBelow(directory.get(), 0);
-  return rmdir(path.c_str()) == 0 || errno == ENOENT;
+UniqueFd OpenDirectory(const std::string& path) {
+  return UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+bool IsRemoved(const std::string& path) { return rmdir(path.c_str()) == 0 || errno == ENOENT; }
+
+void ReapOrphans() {
+  while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
 }
 
 }  // namespace
 
-void KillCgroupMembers(const CgroupPlan& plan) {
-  for (const std::string& path : plan.directories) {
-    UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!directory) continue;
-    // Linux 5.14, v2: everybody at once, children of forks in flight included.
-    WriteAt(directory.get(), "cgroup.kill", "1");
-    for (int round = 0; round < kRounds && KillBelow(directory.get(), 0); round++) {
-      // Those whose parent was killed are this process's own children now.
-      while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
+void ClearCgroups(const CgroupPlan& plan) {
+  // The end of a pid namespace was the end of everything in it: as a rule there is nothing more to do than this.
+  std::vector<std::string> left;
+  for (const std::string& path : plan.directories)
+    if (!IsRemoved(path)) left.push_back(path);
+
+  for (const std::string& path : left)
+    if (UniqueFd directory = OpenDirectory(path)) ThawBelow(directory.get(), 0);
+  for (const std::string& path : left) {
+    for (int round = 0; round < kRounds; round++) {
+      UniqueFd directory = OpenDirectory(path);
+      if (!directory) break;
+      // Linux 5.14, v2: everybody at once, children of forks in flight included.
+      WriteAt(directory.get(), "cgroup.kill", "1");
+      bool occupied = KillBelow(directory.get(), 0);
+      RemoveBelow(directory.get(), 0);
+      // A process that has just been reaped may be counted for a moment longer (EBUSY).
+      if (IsRemoved(path)) break;
+      if (occupied) ReapOrphans();
       SleepMilliseconds(kRoundMilliseconds);
     }
   }
-}
-
-void RemoveCgroups(const CgroupPlan& plan) {
-  for (const std::string& path : plan.directories) {
-    // A process that has just been reaped may be counted for a moment longer (EBUSY).
-    for (int round = 0; round < kRounds && !RemoveTree(path); round++) SleepMilliseconds(kRoundMilliseconds);
-  }
+  ReapOrphans();
 }
 
 bool WasOomKilled(const CgroupPlan& plan) {

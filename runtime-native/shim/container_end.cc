@@ -17,7 +17,8 @@ constexpr int kFlushMilliseconds = 30000;
 
 void Supervisor::EndContainer() {
   std::string finished_at = UtcTimeNow();
-  KillCgroupMembers(plan_.cgroup);
+  ExitStatus status{init_->exit_code.value_or(128 + SIGKILL), WasOomKilled(plan_.cgroup)};
+  ClearCgroups(plan_.cgroup);
   for (auto& process : execs_)
     if (!process->exit_code) process->exit_code = 128 + SIGKILL;
   FinishExecs();
@@ -25,10 +26,9 @@ void Supervisor::EndContainer() {
   log_.Finish(init_->output_line);
   log_.Finish(init_->error_line);
 
-  ExitStatus status{init_->exit_code.value_or(128 + SIGKILL), WasOomKilled(plan_.cgroup)};
-  root_.Unmount();
-  RemoveCgroups(plan_.cgroup);
-  while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
+  // The overlay's last reference writes its upper filesystem's dirty pages back, all of them: nobody needs to wait for
+  // that.
+  UniqueFd flushes_later = root_.Unmount();
   // Nobody is left to tell of a failure: whoever waits still gets the answer below.
   (void)WriteExitRecord(plan_.exit_file, status, finished_at);
 

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -95,8 +94,7 @@ class CgroupGuard {
   CgroupGuard& operator=(const CgroupGuard&) = delete;
   ~CgroupGuard() {
     if (plan_ == nullptr) return;
-    KillCgroupMembers(*plan_);
-    RemoveCgroups(*plan_);
+    ClearCgroups(*plan_);
   }
   void Keep() { plan_ = nullptr; }
 
@@ -159,7 +157,6 @@ int main() {
     }
     supervisor = std::move(launched.value());
   }
-  malloc_trim(0);
   supervisor->Run();
   return 0;
 }

@@ -1,5 +1,6 @@
 #include "shim/overlay_mount.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -52,11 +53,13 @@ Result<OverlayMount> OverlayMount::Mount(const RootfsPlan& rootfs) {
   return OverlayMount(rootfs.merged);
 }
 
-void OverlayMount::Unmount() {
-  if (merged_.empty()) return;
-  // Somebody on the host may have a file of it open: the mount goes away now, its memory when they close it.
+UniqueFd OverlayMount::Unmount() {
+  if (merged_.empty()) return UniqueFd();
+  UniqueFd root(open(merged_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  // Somebody else on the host may have a file of it open, too: that does not keep the mount.
   umount2(merged_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
   merged_.clear();
+  return root;
 }
 
 }  // namespace berth

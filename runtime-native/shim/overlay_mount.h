@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/result.h"
+#include "core/unique_fd.h"
 #include "shim/launch_plan.h"
 
 namespace berth {
@@ -16,7 +17,8 @@ class OverlayMount {
   OverlayMount& operator=(OverlayMount&&) = delete;
   ~OverlayMount() { Unmount(); }
 
-  void Unmount();
+  // From here on nobody sees the mount. Its memory and what it has not written yet stay until the answer is closed.
+  UniqueFd Unmount();
 
  private:
   explicit OverlayMount(std::string merged) : merged_(std::move(merged)) {}

@@ -1,7 +1,6 @@
 #include "shim/supervisor.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "shim/idle_memory.h"
 #include "shim/sync_channel.h"
 #include "shim/wire.h"
 
@@ -21,6 +21,7 @@ constexpr size_t kOutputBytes = 32 << 10;
 constexpr size_t kMaxClients = 128;
 // shim-protocol.ts promises these.
 constexpr time_t kStallSeconds = 30;
+constexpr int kIdleMilliseconds = 1000;
 
 }  // namespace
 
@@ -71,15 +72,18 @@ void Supervisor::AdoptAttached(UniqueFd socket) {
 }
 
 void Supervisor::Run() {
-  malloc_trim(0);
   std::vector<pollfd> polled;
+  bool busy = true;
   while (!init_->exit_code) {
     std::vector<Watch> watches = Watches();
     polled.clear();
     bool behind = false;
     for (const Watch& watch : watches) polled.push_back({watch.fd, watch.events, 0});
     for (const auto& client : clients_) behind = behind || client->IsBehind();
-    if (poll(polled.data(), polled.size(), behind ? 1000 : -1) < 0 && errno != EINTR) break;
+    int ready = poll(polled.data(), polled.size(), behind || busy ? kIdleMilliseconds : -1);
+    if (ready < 0 && errno != EINTR) break;
+    if (ready == 0 && busy) ReleaseIdleMemory();
+    busy = ready != 0;
     for (size_t i = 0; i < polled.size(); i++)
       if (polled[i].revents != 0) Handle(watches[i], polled[i].revents);
     FinishExecs();
