@@ -29,6 +29,10 @@ export const PUSH_WORDS: LayerWords = {
 
 const REDRAW_MS = 100;
 const BAR_WIDTH = 50;
+// `0123456789ab: Downloading [>]  123.4MB/567.8MB` without the bar's own columns.
+const BESIDE_BAR = 48;
+const DEFAULT_ROWS = 24;
+const DEFAULT_COLUMNS = 80;
 
 /** One line a layer: redrawn in place on a terminal, one line for each change of state elsewhere. */
 export class LayerBars {
@@ -65,11 +69,16 @@ export class LayerBars {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const { rows, columns } = this.#out;
-    // What has scrolled off the screen cannot be redrawn.
-    const lines = [...this.#layers.values()].slice(-Math.max(1, rows - 1));
+    // What has scrolled off the screen cannot be redrawn. A terminal that does not know its size says 0.
+    const lines = [...this.#layers.values()].slice(-Math.max(1, (rows || DEFAULT_ROWS) - 1));
     const up = this.#drawn === 0 ? "" : `\u001b[${String(this.#drawn)}A`;
     this.#drawn = lines.length;
-    const text = lines.map((layer) => `\u001b[2K${this.#line(layer).trimEnd().slice(0, columns)}\n`);
+    const text = lines.map(
+      (layer) =>
+        `\u001b[2K${this.#line(layer)
+          .trimEnd()
+          .slice(0, columns || DEFAULT_COLUMNS)}\n`,
+    );
     this.#out.write(up + text.join(""));
   }
 
@@ -82,8 +91,9 @@ export class LayerBars {
     if (state === "mounted") return `Mounted from ${from ?? ""}`;
     if (state !== "downloading") return words[state];
     if (current >= total) return words.finishing;
-    const filled = Math.floor((current / total) * BAR_WIDTH);
-    const bar = `${"=".repeat(filled)}>`.padEnd(BAR_WIDTH + 1);
+    const width = Math.max(0, Math.min(BAR_WIDTH, (this.#out.columns || DEFAULT_COLUMNS) - BESIDE_BAR));
+    const filled = Math.floor((current / total) * width);
+    const bar = `${"=".repeat(filled)}>`.padEnd(width + 1);
     return `${words.moving} [${bar}]  ${humanSize(current, 4)}/${humanSize(total, 4)}`;
   }
 }

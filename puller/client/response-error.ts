@@ -18,7 +18,9 @@ export function failureOf(answer: Answer, what: string, missing: ErrorCode): Err
   const said = messageIn(answer.body);
   const failure = new BerthError(
     codeFor(status, missing),
-    `${what}: ${said ?? (status === 404 ? "not found" : `the registry answered ${String(status)}`)}`,
+    status === 404 && missing === "MANIFEST_UNKNOWN"
+      ? `${what} not found: ${said ?? "manifest unknown"}`
+      : `${what}: ${said ?? `the registry answered ${String(status)}`}`,
     { details: { status } },
   );
   if (!RETRIED.has(status) && status < 500) return failure;
