@@ -42,6 +42,6 @@ module.exports = {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^(dist|node_modules)/" },
-    enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"], extensionAlias: { ".js": [".ts", ".js"] } },
+    enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs", ".json"] },
   },
 };

@@ -2,7 +2,8 @@ import { Command, CommanderError } from "commander";
 
 import packageJson from "../package.json" with { type: "json" };
 import { isBerthError } from "../oci/errors.js";
-import { COMMANDS, type CommandEntry } from "./command-table.js";
+import type { CommandEntry } from "./command.js";
+import { COMMANDS } from "./command-table.js";
 import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, type CliContext } from "./context.js";
 
 /** Runs the command line and returns its exit code. Only the module of the verb that was asked for is loaded. */

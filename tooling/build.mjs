@@ -1,10 +1,21 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 
 import { nativeSources } from "./native-sources.mjs";
 import { once, PROJECT, run, SetupError } from "./step.mjs";
 
+const HOUR_MS = 3_600_000;
 const NATIVE = join(PROJECT, "runtime-native");
 
 export function buildTypeScript() {
@@ -64,16 +75,21 @@ function nodeHeaders() {
   );
 }
 
-/** Bundles the command so that a verb loads a file or two instead of hundreds. */
+/**
+ * Bundles the command so that a verb loads a file or two instead of hundreds. The files of the last bundle stay for an hour:
+ * a command that is running may still want to load one.
+ */
 export async function buildCommand() {
   const { build } = await import("esbuild");
   const target = join(PROJECT, "dist/bin");
-  const next = `${target}.${String(process.pid)}`;
-  await build({
+  const { metafile } = await build({
     entryPoints: { berth: join(PROJECT, "cli/bin.ts") },
-    outdir: next,
+    outdir: target,
     bundle: true,
     splitting: true,
+    minify: true,
+    keepNames: true,
+    metafile: true,
     platform: "node",
     format: "esm",
     target: "node20",
@@ -83,7 +99,10 @@ export async function buildCommand() {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   });
-  chmodSync(join(next, "berth.js"), 0o755);
-  rmSync(target, { recursive: true, force: true });
-  renameSync(next, target);
+  chmodSync(join(target, "berth.js"), 0o755);
+  const written = new Set(Object.keys(metafile.outputs).map((file) => resolve(file)));
+  for (const name of readdirSync(target)) {
+    const file = join(target, name);
+    if (!written.has(file) && Date.now() - statSync(file).mtimeMs > HOUR_MS) rmSync(file);
+  }
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { attachContainer, findContainer, waitContainer } from "../../engine/index.js";
 import { shimRequest } from "../../runtime-native/shim-protocol.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { DEFAULT_DETACH_KEYS } from "../container/detach-keys.js";
 import { engineOf } from "../container/engine-of.js";
 import { proxySignals } from "../container/signal-proxy.js";

@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 
 import { commitContainer } from "../../engine/index.js";
 import { parseReference } from "../../oci/reference.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { engineOf } from "../container/engine-of.js";
 import { interruptible } from "../interruptible.js";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 import { containerChanges } from "../../engine/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { engineOf } from "../container/engine-of.js";
 
 export function define(command: Command, host: CommandHost): void {

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { exportContainer, exportToFile } from "../../engine/index.js";
 import { BerthError } from "../../oci/errors.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { engineOf } from "../container/engine-of.js";
 import { interruptible } from "../interruptible.js";
 

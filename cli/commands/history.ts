@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 
 import { imageHistory, openLocalStore, type HistoryLine } from "../../puller/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { columnTable } from "../output/column-table.js";
 import { humanSize, timeAgo } from "../output/human-units.js";
 

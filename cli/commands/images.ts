@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 
 import { parseReference, familiarName } from "../../oci/reference.js";
 import { openLocalStore, type Image } from "../../puller/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { columnTable } from "../output/column-table.js";
 import { humanSize, timeAgo } from "../output/human-units.js";
 

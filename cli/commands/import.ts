@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { parsePlatform } from "../../oci/platform.js";
 import { parseReference } from "../../oci/reference.js";
 import { importImage } from "../../puller/build/import-image.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { interruptible } from "../interruptible.js";
 
 interface Options {

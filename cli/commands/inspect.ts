@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import { findContainer, inspectContainer, type Engine } from "../../engine/index.js";
 import { inspectImage } from "../../puller/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { engineOf } from "../container/engine-of.js";
 
 type ObjectType = "container" | "image";

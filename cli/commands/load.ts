@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { BerthError } from "../../oci/errors.js";
 import { familiarReference } from "../../oci/reference.js";
 import { loadImage } from "../../puller/load/load-image.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { interruptible } from "../interruptible.js";
 import { LayerBars, PULL_WORDS } from "../output/layer-bars.js";
 

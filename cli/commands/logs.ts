@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { BerthError } from "../../oci/errors.js";
 import { containerLogs, parseLogTime } from "../../engine/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { engineOf } from "../container/engine-of.js";
 
 interface Flags {

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 
 import { listContainers, type Container } from "../../engine/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { parseInteger } from "../container/byte-size.js";
 import { containerFilter } from "../container/container-filter.js";
 import { containerStatus } from "../container/container-status.js";

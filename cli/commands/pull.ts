@@ -4,7 +4,7 @@ import { parsePlatform } from "../../oci/platform.js";
 import { familiarReference, formatReference, parseReference } from "../../oci/reference.js";
 import { clientSettings } from "../../puller/credentials/client-settings.js";
 import { pullImage } from "../../puller/pull/pull-image.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { interruptible } from "../interruptible.js";
 import { LayerBars, PULL_WORDS } from "../output/layer-bars.js";
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { familiarName, parseReference } from "../../oci/reference.js";
 import { clientSettings } from "../../puller/credentials/client-settings.js";
 import { pushSource } from "../../puller/push/push-source.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { interruptible } from "../interruptible.js";
 import { LayerBars, PUSH_WORDS } from "../output/layer-bars.js";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import type { ServeFlags } from "./registry-serve.js";
 
 export function define(command: Command, host: CommandHost): void {

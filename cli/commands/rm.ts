@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { isBerthError } from "../../oci/errors.js";
 import { removeContainer } from "../../engine/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { eachContainer } from "../container/each-container.js";
 import { engineOf } from "../container/engine-of.js";
 

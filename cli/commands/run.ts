@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { BerthError } from "../../oci/errors.js";
 import { requirePrivilege, startContainer, removeContainer } from "../../engine/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { defineContainerFlags, type ContainerFlags } from "../container/container-flags.js";
 import { containerRequest } from "../container/container-request.js";
 import { createWithPull } from "../container/create-with-pull.js";

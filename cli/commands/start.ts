@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { BerthError } from "../../oci/errors.js";
 import { findContainer, startContainer } from "../../engine/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 import { DEFAULT_DETACH_KEYS } from "../container/detach-keys.js";
 import { eachContainer } from "../container/each-container.js";
 import { engineOf } from "../container/engine-of.js";

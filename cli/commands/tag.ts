@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 import { openLocalStore } from "../../puller/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 
 export function define(command: Command, host: CommandHost): void {
   command

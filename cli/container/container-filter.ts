@@ -5,7 +5,7 @@ type Matches = (container: Container, value: string) => boolean;
 
 const FILTERS: Readonly<Record<string, Matches>> = {
   id: ({ record }, value) => record.ID.startsWith(value),
-  name: ({ record }, value) => new RegExp(value.replace(/^\/|(?<=^\^)\//, "")).test(record.Name),
+  name: ({ record }, value) => namePattern(value).test(record.Name),
   status: ({ state }, value) => state.Status === value,
   exited: ({ state }, value) => state.Status === "exited" && String(state.ExitCode) === value,
   ancestor: ({ record }, value) =>
@@ -34,7 +34,7 @@ export function containerFilter(texts: readonly string[]): (container: Container
     }
     wanted.set(name, [...(wanted.get(name) ?? []), text.slice(equals + 1)]);
   }
-  for (const pattern of wanted.get("name") ?? []) checkPattern(pattern);
+  wanted.get("name")?.forEach(namePattern);
   return (container) =>
     [...wanted].every(([name, values]) => {
       const matches = (value: string): boolean => FILTERS[name]?.(container, value) === true;
@@ -42,10 +42,11 @@ export function containerFilter(texts: readonly string[]): (container: Container
     });
 }
 
-function checkPattern(pattern: string): void {
+/** Docker's names begin with a slash, which people leave out. @throws BerthError USAGE */
+function namePattern(text: string): RegExp {
   try {
-    new RegExp(pattern);
+    return new RegExp(text.replace(/^\/|(?<=^\^)\//, ""));
   } catch (cause) {
-    throw new BerthError("USAGE", `invalid --filter name=${pattern}: it is not a regular expression`, { cause });
+    throw new BerthError("USAGE", `invalid --filter name=${text}: it is not a regular expression`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import { isBerthError } from "../../oci/errors.js";
 import type { Engine } from "../../engine/index.js";
-import type { CommandHost } from "../command-table.js";
+import type { CommandHost } from "../command.js";
 
 /** Does the same to each of several containers and prints its name as given; a failure of one does not keep the others from it. */
 export async function eachContainer(
