@@ -1,12 +1,12 @@
-export type { ContainerConfig, DeviceRequest, HostConfig, MountRequest, Ulimit } from "./container-config.js";
-export { isRunning, type Container, type ContainerRecord, type ContainerState } from "./container-record.js";
-export { openEngine, type Engine, type EngineOptions } from "./engine.js";
+export type { DeviceRequest, HostConfig, MountRequest, Ulimit } from "./container-config.js";
+export type { Container, ContainerRecord, ContainerState } from "./container-record.js";
+export { openEngine, type Engine } from "./engine.js";
 export { imageUsers } from "./image-users.js";
 export { containerChanges } from "./image/container-changes.js";
 export { commitContainer } from "./image/commit-container.js";
 export { exportContainer, exportToFile } from "./image/export-container.js";
 export { inspectContainer } from "./inspect-container.js";
-export { attachContainer, openControl } from "./lifecycle/attach-container.js";
+export { attachContainer } from "./lifecycle/attach-container.js";
 export { createContainer, type CreateRequest } from "./lifecycle/create-container.js";
 export { execContainer } from "./lifecycle/exec-container.js";
 export { killContainer } from "./lifecycle/kill-container.js";

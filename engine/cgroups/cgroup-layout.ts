@@ -59,6 +59,11 @@ function isMountFlag(option: string): boolean {
   return option.includes("=") || ["rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode"].includes(option);
 }
 
+/** Whether a v1 hierarchy has it: for the controllers that v2 does not know by this name. */
+export function hasController(layout: CgroupLayout, name: Controller): boolean {
+  return layout.v1.some(({ controllers }) => controllers.includes(name));
+}
+
 /** The layout of this host. */
 export function readCgroupLayout(): CgroupLayout {
   return parseCgroupLayout(readFileSync("/proc/self/mountinfo", "utf8"), (mountPoint) =>

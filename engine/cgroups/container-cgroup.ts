@@ -2,8 +2,9 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 
 import type { CgroupPlan } from "../../runtime-native/launch-plan.js";
 import { BerthError, errnoOf } from "../../oci/errors.js";
-import type { CgroupLayout, V1Hierarchy } from "./cgroup-layout.js";
+import { hasController, type CgroupLayout, type V1Hierarchy } from "./cgroup-layout.js";
 import { neededControllers, v1Settings, v2Settings, V2_NAMES } from "./controller-settings.js";
+import { DEFAULT_DEVICE_RULES } from "./devices-v1.js";
 import type { ControllerSettings, ResourceLimits } from "./resource-limits.js";
 import { delegateControllers } from "./v2-delegation.js";
 
@@ -37,6 +38,11 @@ export function createContainerCgroup(
     const refused = layout.v2 ? delegateControllers(layout.v2.mountPoint, parent, layout.v2.controllers) : new Map();
     for (const controller of neededControllers(limits)) requireController(layout, controller, refused);
     const warnings: string[] = [];
+    if (limits.devices?.some((rule) => !DEFAULT_DEVICE_RULES.includes(rule)) && !hasController(layout, "devices")) {
+      warnings.push(
+        "the devices that a container may open are not limited on cgroup v2 yet: device rules are not in force",
+      );
+    }
     for (const { directory, hierarchy } of cgroup.v1) {
       mkdirSync(directory, { recursive: true, mode: 0o755 });
       if (hierarchy.controllers.includes("cpuset")) inheritCpuset(hierarchy.mountPoint, `${parent}/${id}`);

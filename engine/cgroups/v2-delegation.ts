@@ -36,14 +36,10 @@ export function delegateControllers(
 }
 
 function reasonOf(error: unknown, directory: string): string {
-  switch (errnoOf(error)) {
-    case "EBUSY":
-      return `${directory} holds processes of its own`;
-    case "ENOENT":
-      return `${directory} was not given this controller`;
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
+  const errno = errnoOf(error);
+  if (errno === "EBUSY") return `${directory} holds processes of its own`;
+  if (errno === "ENOENT") return `${directory} was not given this controller`;
+  return error instanceof Error ? error.message : String(error);
 }
 
 function mkdirIfMissing(directory: string): void {

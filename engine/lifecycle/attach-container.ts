@@ -22,8 +22,3 @@ export async function attachContainer(engine: Engine, id: string, streams: Attac
   connection.send(shimRequest.attach(streams));
   return connection;
 }
-
-/** For frames about the first process: RESIZE, KILL. */
-export function openControl(engine: Engine, id: string): Promise<ShimConnection> {
-  return ShimConnection.open(engine.paths.of(id).socket);
-}

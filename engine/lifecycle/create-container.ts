@@ -108,7 +108,11 @@ function completeHostConfig(request: Partial<HostConfig>): HostConfig {
   parseSecurityOptions(host.SecurityOpt, host.Privileged);
   host.ExtraHosts.forEach(hostsLine);
   const { bounding } = ownCapabilities();
-  chooseCapabilities({ privileged: host.Privileged, add: host.CapAdd ?? [], drop: host.CapDrop ?? [] }, bounding);
+  const { CapAdd, CapDrop, Privileged } = host;
+  chooseCapabilities(
+    { privileged: Privileged, devicesLimited: true, add: CapAdd ?? [], drop: CapDrop ?? [] },
+    bounding,
+  );
   return host;
 }
 

@@ -24,7 +24,7 @@ export async function makeInitLayer(
   stack: readonly LayerRecord[],
 ): Promise<void> {
   const { diff } = store.overlay.create(initLayerId(containerId), stack.at(-1)?.cacheId);
-  const lowers = stack.map((layer) => store.overlay.paths(layer.cacheId).diff).reverse();
+  const lowers = stack.map((layer) => store.overlay.paths(layer.cacheId).diff).toReversed();
   const parents = new Map(PARENTS.map((name) => [name, kindInImage(lowers, name)]));
   const usable = (path: string) => parents.get(path.split("/")[0] ?? "") !== "other";
   for (const name of DIRECTORIES.filter(usable)) makeDirectory(join(diff, name));

@@ -20,6 +20,8 @@ const DEFAULTS: readonly string[] = `CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_
 
 export interface CapabilityRequest {
   readonly privileged: boolean;
+  /** Whether the devices that it may open can be limited here; where they cannot, MKNOD has to be asked for. */
+  readonly devicesLimited: boolean;
   readonly add: readonly string[];
   readonly drop: readonly string[];
 }
@@ -35,7 +37,9 @@ export function chooseCapabilities(request: CapabilityRequest, bounding: bigint)
   if (request.privileged) return available;
   const add = request.add.map(capabilityName);
   const drop = new Set(request.drop.map(capabilityName));
-  const start = drop.has("ALL") ? [] : add.includes("ALL") ? NAMES : DEFAULTS;
+  // With MKNOD and no filter a container could make a node for the host's disk and write to it.
+  const defaults = request.devicesLimited ? DEFAULTS : DEFAULTS.filter((name) => name !== "CAP_MKNOD");
+  const start = drop.has("ALL") ? [] : add.includes("ALL") ? NAMES : defaults;
   const wanted = new Set([...start, ...add].filter((name) => name !== "ALL" && !drop.has(name)));
   const lacking = add.filter((name) => wanted.has(name) && !available.includes(name));
   if (lacking.length > 0) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { BerthError } from "../../oci/errors.js";
 import type { DevicePlan, LaunchPlan } from "../../runtime-native/launch-plan.js";
+import { DEFAULT_DEVICE_RULES } from "../cgroups/devices-v1.js";
 import type { DeviceRequest, HostConfig } from "../container-config.js";
 
 const node = (path: string, major: number, minor: number): DevicePlan => ({
@@ -34,21 +35,6 @@ export const DEFAULT_SYMLINKS: LaunchPlan["symlinks"] = [
   { path: "/dev/core", target: "/proc/kcore" },
 ];
 
-/** Docker's: any node may be made, the harmless ones may be opened. 136 is pts, 5:2 ptmx, 5:1 console, 10:200 tun is not among them. */
-const DEFAULT_RULES: readonly string[] = [
-  "c *:* m",
-  "b *:* m",
-  "c 1:3 rwm",
-  "c 1:5 rwm",
-  "c 1:7 rwm",
-  "c 1:8 rwm",
-  "c 1:9 rwm",
-  "c 5:0 rwm",
-  "c 5:1 rwm",
-  "c 5:2 rwm",
-  "c 136:* rwm",
-];
-
 export interface ContainerDevices {
   readonly nodes: readonly DevicePlan[];
   /** For the devices controller; absent for a privileged container. */
@@ -71,7 +57,7 @@ export function containerDevices(host: HostConfig): ContainerDevices {
       DEFAULT_DEVICES,
       requested.map((device) => device.plan),
     ),
-    rules: [...DEFAULT_RULES, ...requested.map(ruleOf), ...host.DeviceCgroupRules.map(checkRule)],
+    rules: [...DEFAULT_DEVICE_RULES, ...requested.map(ruleOf), ...host.DeviceCgroupRules.map(checkRule)],
   };
 }
 

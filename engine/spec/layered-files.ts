@@ -44,7 +44,7 @@ class Walk {
 
   #descend(): string | undefined {
     const ancestors: (readonly number[])[] = [this.root];
-    const pending = this.path.split("/").reverse();
+    const pending = this.path.split("/").toReversed();
     for (let step = pending.pop(); step !== undefined; step = pending.pop()) {
       if (step === "" || step === ".") continue;
       if (step === "..") {
@@ -57,7 +57,7 @@ class Walk {
       else if (found.kind === "link") {
         if (++this.#links > MAX_LINKS) throw unusable(this.path, "it is behind too many links");
         if (found.target.startsWith("/")) ancestors.length = 1;
-        pending.push(...found.target.split("/").reverse());
+        pending.push(...found.target.split("/").toReversed());
       } else return pending.every((rest) => rest === "" || rest === ".") ? this.#content(found.descriptor) : undefined;
     }
     return undefined;

@@ -1,6 +1,7 @@
 import type { ProcessPlan } from "../../runtime-native/launch-plan.js";
 import type { ContainerRecord } from "../container-record.js";
 import type { Engine } from "../engine.js";
+import { hasController } from "../cgroups/cgroup-layout.js";
 import { defaultSeccompPlan } from "../seccomp/default-profile.js";
 import { compiledFilter } from "../seccomp/filter-cache.js";
 import { capabilityPlan, chooseCapabilities, ownCapabilities } from "./capabilities.js";
@@ -27,7 +28,12 @@ export function processPlan(engine: Engine, record: ContainerRecord, request: Pr
   const user = userOf(engine, record, request.user);
   const options = parseSecurityOptions(HostConfig.SecurityOpt, request.privileged);
   const capabilities = chooseCapabilities(
-    { privileged: request.privileged, add: HostConfig.CapAdd ?? [], drop: HostConfig.CapDrop ?? [] },
+    {
+      privileged: request.privileged,
+      devicesLimited: hasController(engine.cgroupLayout(), "devices"),
+      add: HostConfig.CapAdd ?? [],
+      drop: HostConfig.CapDrop ?? [],
+    },
     ownCapabilities().bounding,
   );
   const facts = { hostname: Config.Hostname, tty: request.tty, home: user.home };

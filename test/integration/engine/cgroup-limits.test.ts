@@ -75,7 +75,7 @@ describeWith([asRoot, program("/bin/busybox")], "limits in the kernel", () => {
 
   it("every process of the container is in every hierarchy", () => {
     const id = host.detached("busybox", "sh", "-c", "sleep 100 & sleep 100 & echo up; wait");
-    host.run("exec", id, "sh", "-c", "until [ $(pgrep -x sleep | wc -l) = 2 ]; do :; done");
+    host.run("exec", id, "sh", "-c", "until [ $(pidof sleep | wc -w) = 2 ]; do :; done");
     host.run("exec", "-d", id, "sleep", "100");
     const memberships = cgroupsOf(id).map((path) => readFileSync(join(path, "cgroup.procs"), "utf8"));
     host.run("rm", "-f", id);

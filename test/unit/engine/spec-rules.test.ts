@@ -53,7 +53,7 @@ describe("environment of a container", () => {
 
 describe("capabilities of a container", () => {
   const choose = (add: string[], drop: string[], bounding = ALL) =>
-    chooseCapabilities({ privileged: false, add, drop }, bounding);
+    chooseCapabilities({ privileged: false, devicesLimited: true, add, drop }, bounding);
 
   it("--cap-drop ALL with --cap-add leaves what was added, and ALL with a drop all but that", () => {
     assert.deepEqual(choose(["NET_ADMIN"], ["all"]), ["CAP_NET_ADMIN"]);
@@ -66,6 +66,12 @@ describe("capabilities of a container", () => {
     assert.ok(!choose([], [], withoutKill).includes("CAP_KILL"));
     assert.throws(() => choose(["KILL"], [], withoutKill), { code: "PRIVILEGE" });
     assert.throws(() => choose(["FLY"], []), { code: "USAGE" });
+  });
+
+  it("where devices cannot be limited, MKNOD has to be asked for", () => {
+    const request = { privileged: false, devicesLimited: false, drop: [] };
+    assert.equal(chooseCapabilities({ ...request, add: [] }, ALL).length, 13);
+    assert.ok(chooseCapabilities({ ...request, add: ["MKNOD"] }, ALL).includes("CAP_MKNOD"));
   });
 
   it("CVE-2022-24769: root holds them, others only the bounding set, nobody an ambient or inheritable one", () => {
