@@ -30,6 +30,8 @@ void BecomeDaemon() {
   close_range(kLauncherSocket + 1, ~0u, 0);
   fcntl(kLauncherSocket, F_SETFD, FD_CLOEXEC);
   if (chdir("/") < 0) _exit(1);
+  // It was started from a descriptor, whose number would be its name.
+  prctl(PR_SET_NAME, "berth-shim", 0, 0, 0);
   umask(022);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { readFileSync, readlinkSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { type LaunchPlan, NativeError, shimRequest } from "../../../../runtime-native/index.js";
 import { asRoot, describeWith, program } from "../../../helpers/capabilities.js";
@@ -118,8 +117,7 @@ describeWith([asRoot, program("/bin/busybox")], "exec in a container", () => {
     const started = await client.next();
     assert.equal(started.type, "started");
     client.close();
-    await sleep(500);
-    assert.equal((await exec("cat /tmp/detached")).stdout, "kept\n");
+    assert.equal((await exec("until test -s /tmp/detached; do sleep 0.05; done; cat /tmp/detached")).stdout, "kept\n");
     if (started.type === "started") process.kill(started.pid, "SIGKILL");
   });
 
@@ -134,8 +132,7 @@ describeWith([asRoot, program("/bin/busybox")], "exec in a container", () => {
     );
     assert.equal((await client.next()).type, "started");
     client.close();
-    await sleep(300);
-    assert.equal((await exec("cat /tmp/ended")).stdout, "ended\n");
+    assert.equal((await exec("until test -s /tmp/ended; do sleep 0.05; done; cat /tmp/ended")).stdout, "ended\n");
   });
 
   it("many at once each get their own output", async () => {

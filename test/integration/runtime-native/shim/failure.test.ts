@@ -8,6 +8,11 @@ import { loadAddon, SHIM_PATH } from "../../../../runtime-native/load-addon.js";
 import { asRoot, describeWith, program } from "../../../helpers/capabilities.js";
 import { type Mutable, processPlan, ShimHost } from "../../../helpers/shim-container.js";
 
+function launchBytes(id: string, plan: Uint8Array): Promise<unknown> {
+  const addon = loadAddon<{ launchShim(path: string, id: string, plan: Uint8Array): Promise<unknown> }>();
+  return addon.launchShim(SHIM_PATH, id, plan);
+}
+
 type Change = (plan: Mutable<LaunchPlan>) => void;
 
 const withProcess =
@@ -191,31 +196,23 @@ describeWith([asRoot, program("/bin/busybox")], "a container that cannot start",
   it("no prefix of a plan, and no plan with more behind it, is taken for one", async () => {
     const plan = host.plan(["true"]);
     const bytes = encodeLaunchPlan(plan);
-    const { launchShim: launch } = loadAddon<{
-      launchShim(path: string, id: string, plan: Uint8Array): Promise<unknown>;
-    }>();
+
     for (let length = 0; length < bytes.length; length += 17) {
-      await assert.rejects(
-        launch(SHIM_PATH, plan.id, bytes.subarray(0, length)),
-        { code: "INVALID_PLAN" },
-        String(length),
-      );
+      await assert.rejects(launchBytes(plan.id, bytes.subarray(0, length)), { code: "INVALID_PLAN" }, String(length));
     }
-    await assert.rejects(launch(SHIM_PATH, plan.id, Buffer.concat([bytes, Buffer.of(0)])), { code: "INVALID_PLAN" });
+    await assert.rejects(launchBytes(plan.id, Buffer.concat([bytes, Buffer.of(0)])), { code: "INVALID_PLAN" });
     host.removeUnused();
   });
 
   it("plan bytes changed at random do not crash the shim", async () => {
     const plan = host.plan(["true"], (own) => (own.rootfs = { ...own.rootfs, lower: ["l/NONE"] }));
     const bytes = encodeLaunchPlan(plan);
-    const { launchShim: launch } = loadAddon<{
-      launchShim(path: string, id: string, plan: Uint8Array): Promise<unknown>;
-    }>();
+
     for (let round = 0; round < 100; round++) {
       const changed = Buffer.from(bytes.subarray(0, 1200));
       changed.writeUInt32BE(0xffffffff - round, (round * 37) % 1190);
       await assert.rejects(
-        launch(SHIM_PATH, plan.id, changed),
+        launchBytes(plan.id, changed),
         (error) => error instanceof Error && "code" in error && error.code === "INVALID_PLAN",
       );
     }
