@@ -40,8 +40,9 @@ export async function makeDirectory(directory: string, durable: boolean): Promis
     const top = dirname(first);
     for (let path = dirname(directory); path.length >= top.length; path = dirname(path)) await syncDirectory(path);
   } catch (error) {
-    // Pruned while it was made: the caller tries to enter it, and comes back.
-    if (errnoOf(error) !== "ENOENT") throw error;
+    // Pruned while it was made (Node says ENOTDIR when what mkdir found to exist is gone when it looks again): the caller
+    // tries to enter it, and comes back or meets the real reason.
+    if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR") throw error;
   }
 }
 
