@@ -15,7 +15,6 @@ import process from "node:process";
 import { nativeSources } from "./native-sources.mjs";
 import { once, PROJECT, run, SetupError } from "./step.mjs";
 
-const HOUR_MS = 3_600_000;
 const NATIVE = join(PROJECT, "runtime-native");
 
 export function buildTypeScript() {
@@ -73,36 +72,4 @@ function nodeHeaders() {
     `Node's headers are not at ${prefix}/include/node: install the package that holds them (Debian: libnode-dev; ` +
       `NodeSource and nodejs.org: part of nodejs itself)`,
   );
-}
-
-/**
- * Bundles the command so that a verb loads a file or two instead of hundreds. The files of the last bundle stay for an hour:
- * a command that is running may still want to load one.
- */
-export async function buildCommand() {
-  const { build } = await import("esbuild");
-  const target = join(PROJECT, "dist/bin");
-  const { metafile } = await build({
-    entryPoints: { berth: join(PROJECT, "cli/bin.ts") },
-    outdir: target,
-    bundle: true,
-    splitting: true,
-    minify: true,
-    keepNames: true,
-    metafile: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    chunkNames: "[name]-[hash]",
-    logLevel: "warning",
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
-  });
-  chmodSync(join(target, "berth.js"), 0o755);
-  const written = new Set(Object.keys(metafile.outputs).map((file) => resolve(file)));
-  for (const name of readdirSync(target)) {
-    const file = join(target, name);
-    if (!written.has(file) && Date.now() - statSync(file).mtimeMs > HOUR_MS) rmSync(file);
-  }
 }

@@ -6,7 +6,8 @@
 import process from "node:process";
 
 import { installDebianPackages } from "./debian-packages.mjs";
-import { buildCommand, buildNative, buildTypeScript } from "./build.mjs";
+import { buildNative, buildTypeScript } from "./build.mjs";
+import { bundleCommand } from "./bundle.mjs";
 import { installNpmPackages } from "./npm-packages.mjs";
 import { BUILD_PACKAGES, CHECK_PACKAGES, TEST_PACKAGES } from "./requirements.mjs";
 import { SetupError } from "./step.mjs";
@@ -28,7 +29,7 @@ try {
   }
   buildTypeScript();
   buildNative();
-  await buildCommand();
+  await bundleCommand();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`berth setup: ${error.message}`);

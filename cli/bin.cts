@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Starts the bundled command from V8's code cache: half of the time of a short verb would otherwise go into compiling it.
+// The cache is made by the build; one of another Node version is not accepted by V8, and the source is compiled as usual.
+import fs = require("node:fs");
+import path = require("node:path");
+import vm = require("node:vm");
+
+const file = path.join(__dirname, "main.js");
+const script = new vm.Script(
+  `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(file, "latin1")}\n})`,
+  {
+    filename: file,
+    cachedData: cacheOf(file),
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  },
+);
+const bundle = { exports: {} as { main(argv: readonly string[]): Promise<number> } };
+(script.runInThisContext() as (...wrapped: unknown[]) => void)(bundle.exports, require, bundle, file, __dirname);
+void bundle.exports.main(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});
+
+function cacheOf(source: string): Buffer | undefined {
+  try {
+    return fs.readFileSync(`${source}.cache`);
+  } catch {
+    return undefined;
+  }
+}

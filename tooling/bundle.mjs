@@ -1,0 +1,70 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+import { PROJECT, SetupError } from "./step.mjs";
+
+const TARGET = join(PROJECT, "dist/bin");
+
+/**
+ * Bundles the command into dist/bin: berth.js (cli/bin.cts), main.js (everything else) and main.js.cache, V8's compiled form of
+ * what the usual verbs run. Each file is renamed into place, so that a command that starts meanwhile finds a whole one.
+ */
+export async function bundleCommand() {
+  const { build } = await import("esbuild");
+  const work = `${TARGET}.${String(process.pid)}`;
+  const common = { platform: "node", format: "cjs", target: "node20", logLevel: "warning" };
+  try {
+    await build({ ...common, entryPoints: [join(PROJECT, "cli/bin.cts")], outfile: join(work, "berth.js") });
+    await build({
+      ...common,
+      entryPoints: [join(PROJECT, "cli/main.ts")],
+      outfile: join(work, "main.js"),
+      bundle: true,
+      minify: true,
+      keepNames: true,
+      define: { "import.meta.url": "__importMetaUrl" },
+      banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+    });
+    // The project's own package.json says "module".
+    writeFileSync(join(work, "package.json"), '{ "type": "commonjs" }\n');
+    chmodSync(join(work, "berth.js"), 0o755);
+    writeCodeCache(work);
+    mkdirSync(TARGET, { recursive: true });
+    // The cache after the source: V8 does not accept it for another source's length, but may for one of the same length.
+    rmSync(join(TARGET, "main.js.cache"), { force: true });
+    for (const file of ["package.json", "main.js", "main.js.cache", "berth.js"]) {
+      renameSync(join(work, file), join(TARGET, file));
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Runs verbs that touch nothing, so that the functions they call are compiled, and keeps what V8 made of them. */
+function writeCodeCache(work) {
+  const state = mkdtempSync(join(tmpdir(), "berth-build-"));
+  const warmUp = `
+    const fs = require("node:fs"), vm = require("node:vm"), path = require("node:path");
+    const file = path.join(process.argv[1], "main.js");
+    const source = "(function (exports, require, module, __filename, __dirname) {" + fs.readFileSync(file, "latin1") + "\\n})";
+    const script = new vm.Script(source, { filename: file, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
+    const bundle = { exports: {} };
+    script.runInThisContext()(bundle.exports, require, bundle, file, path.dirname(file));
+    void (async () => {
+      for (const verb of ["ps", "images"]) await bundle.exports.main([verb]);
+      for (const verb of ["run", "exec", "rm", "stop", "wait", "logs", "inspect", "pull", "push"]) await bundle.exports.main([verb, "--help"]);
+      fs.writeFileSync(file + ".cache", script.createCachedData());
+    })();`;
+  try {
+    const { status, stderr } = spawnSync(process.execPath, ["-e", warmUp, work], {
+      encoding: "utf8",
+      env: { ...process.env, BERTH_ROOT: join(state, "root"), BERTH_RUN: join(state, "run") },
+    });
+    if (status !== 0) throw new SetupError(`the code cache could not be made: ${stderr}`);
+  } finally {
+    rmSync(state, { recursive: true, force: true });
+  }
+}
