@@ -17,7 +17,8 @@ export async function clearLeftovers(engine: Engine, record: ContainerRecord): P
 
 /** Loaded here alone: the modules cost every command milliseconds, and shims are rarely killed. */
 async function unmount(path: string): Promise<void> {
-  const [{ execFile }, { promisify }] = await Promise.all([import("node:child_process"), import("node:util")]);
+  const { execFile } = process.getBuiltinModule("node:child_process");
+  const { promisify } = process.getBuiltinModule("node:util");
   await promisify(execFile)("umount", ["--lazy", "--", path]);
 }
 

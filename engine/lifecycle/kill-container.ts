@@ -4,7 +4,7 @@ import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
 import { findContainer } from "../list-containers.js";
 import { askShim } from "../shim/shim-request.js";
-import { setContainerFrozen } from "./pause-container.js";
+import { thawUnlessEnded } from "./pause-container.js";
 
 const SIGKILL = 9;
 
@@ -17,5 +17,5 @@ export async function killContainer(engine: Engine, id: string, signal: number):
   if (!isRunning(state)) throw new BerthError("CONTAINER_STATE", `container ${record.Name} is not running`);
   await askShim(engine.paths.of(id).socket, shimRequest.kill(signal));
   // A v1 freezer holds even those that are to be killed.
-  if (signal === SIGKILL && state.Status === "paused") await setContainerFrozen(engine, id, false);
+  if (signal === SIGKILL && state.Status === "paused") await thawUnlessEnded(engine, id);
 }

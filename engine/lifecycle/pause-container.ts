@@ -1,4 +1,4 @@
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, errnoOf, isBerthError } from "../../oci/errors.js";
 import { locateContainerCgroup } from "../cgroups/container-cgroup.js";
 import { setFrozen } from "../cgroups/freezer.js";
 import type { Engine } from "../engine.js";
@@ -19,5 +19,17 @@ export async function setContainerFrozen(engine: Engine, id: string, frozen: boo
     engine.containers.writeState(id, { ...state, Status: frozen ? "paused" : "running" });
   } finally {
     lock.release();
+  }
+}
+
+/** For a container that a signal may be ending at this moment. */
+export async function thawUnlessEnded(engine: Engine, id: string): Promise<void> {
+  try {
+    await setContainerFrozen(engine, id, false);
+  } catch (error) {
+    const gone =
+      isBerthError(error, "CONTAINER_STATE", "CONTAINER_UNKNOWN") ||
+      ["ENOENT", "ENODEV"].includes(errnoOf(error) ?? "");
+    if (!gone) throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { Engine } from "../engine.js";
 import { parseStopSignal } from "../spec/signals.js";
 import { findContainer } from "../list-containers.js";
 import { killContainer } from "./kill-container.js";
-import { setContainerFrozen } from "./pause-container.js";
+import { thawUnlessEnded } from "./pause-container.js";
 import { waitContainer } from "./wait-container.js";
 
 const DEFAULT_GRACE_SECONDS = 10;
@@ -24,7 +24,7 @@ export async function stopContainer(engine: Engine, id: string, options: StopOpt
   const signal = options.signal ?? parseStopSignal(record.Config.StopSignal);
   const grace = options.graceSeconds ?? record.Config.StopTimeout ?? DEFAULT_GRACE_SECONDS;
   await killContainer(engine, id, signal);
-  if (state.Status === "paused") await setContainerFrozen(engine, id, false);
+  if (state.Status === "paused") await thawUnlessEnded(engine, id);
   if (await endsWithin(engine, id, grace)) return;
   await killContainer(engine, id, SIGKILL);
   await waitContainer(engine, id);
