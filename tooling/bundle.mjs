@@ -8,9 +8,13 @@ import { PROJECT, SetupError } from "./step.mjs";
 
 const TARGET = join(PROJECT, "dist/bin");
 
+/** Libraries that every verb needs are part of main.js; each other one is a file of its own, read by the verbs that use it. */
+const IN_MAIN = ["commander"];
+
 /**
- * Bundles the command into dist/bin: berth.js (cli/bin.cts), main.js (everything else) and main.js.cache, V8's compiled form of
- * what the usual verbs run. Each file is renamed into place, so that a command that starts meanwhile finds a whole one.
+ * Bundles the command into dist/bin: berth.js (cli/bin.cts), main.js (all of berth), main.js.cache (V8's compiled form of what
+ * the usual verbs run) and a file for each library. Each is renamed into place, so that a command that starts meanwhile finds
+ * a whole one.
  */
 export async function bundleCommand() {
   const { build } = await import("esbuild");
@@ -18,16 +22,23 @@ export async function bundleCommand() {
   const common = { platform: "node", format: "cjs", target: "node20", logLevel: "warning" };
   try {
     await build({ ...common, entryPoints: [join(PROJECT, "cli/bin.cts")], outfile: join(work, "berth.js") });
+    const bundled = { ...common, bundle: true, minify: true, keepNames: true };
+    const libraries = new Map();
     await build({
-      ...common,
+      ...bundled,
       entryPoints: [join(PROJECT, "cli/main.ts")],
       outfile: join(work, "main.js"),
-      bundle: true,
-      minify: true,
-      keepNames: true,
       define: { "import.meta.url": "__importMetaUrl" },
       banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+      plugins: [librariesApart(libraries)],
     });
+    for (const [library, file] of libraries) {
+      await build({
+        ...bundled,
+        stdin: { contents: `module.exports = require("${library}");`, resolveDir: PROJECT },
+        outfile: join(work, file),
+      });
+    }
     // The project's own package.json says "module".
     writeFileSync(join(work, "package.json"), '{ "type": "commonjs" }\n');
     chmodSync(join(work, "berth.js"), 0o755);
@@ -35,12 +46,27 @@ export async function bundleCommand() {
     mkdirSync(TARGET, { recursive: true });
     // The cache after the source: V8 does not accept it for another source's length, but may for one of the same length.
     rmSync(join(TARGET, "main.js.cache"), { force: true });
-    for (const file of ["package.json", "main.js", "main.js.cache", "berth.js"]) {
+    for (const file of ["package.json", ...libraries.values(), "main.js", "main.js.cache", "berth.js"]) {
       renameSync(join(work, file), join(TARGET, file));
     }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** esbuild plugin: a package outside IN_MAIN is required from a file of its own beside the bundle. */
+function librariesApart(libraries) {
+  return {
+    name: "libraries-apart",
+    setup(esbuild) {
+      esbuild.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+        if (kind === "entry-point" || path.startsWith("node:") || IN_MAIN.includes(path)) return undefined;
+        const file = `library-${path.replace(/[^a-z0-9]+/g, "-")}.js`;
+        libraries.set(path, file);
+        return { path: `./${file}`, external: true };
+      });
+    },
+  };
 }
 
 /** Runs verbs that touch nothing, so that the functions they call are compiled, and keeps what V8 made of them. */
@@ -52,7 +78,7 @@ function writeCodeCache(work) {
     const source = "(function (exports, require, module, __filename, __dirname) {" + fs.readFileSync(file, "latin1") + "\\n})";
     const script = new vm.Script(source, { filename: file, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
     const bundle = { exports: {} };
-    script.runInThisContext()(bundle.exports, require, bundle, file, path.dirname(file));
+    script.runInThisContext()(bundle.exports, require("node:module").createRequire(file), bundle, file, path.dirname(file));
     void (async () => {
       for (const verb of ["ps", "images"]) await bundle.exports.main([verb]);
       for (const verb of ["run", "exec", "rm", "stop", "wait", "logs", "inspect", "pull", "push"]) await bundle.exports.main([verb, "--help"]);
