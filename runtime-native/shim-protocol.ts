@@ -10,13 +10,14 @@ import { NativeError } from "./native-error.js";
  * once, gives it to an output. `attachFd` is already attached to all three streams.
  *
  *   1 ATTACH       u8 streams (1 stdin, 2 stdout, 4 stderr): output from now on, nothing is replayed. Answer: STARTED.
- *   2 STDIN        bytes. Read no faster than the process reads: what is sent behind it on the same connection waits.
+ *   2 STDIN        bytes. Read no faster than the process reads: what is sent behind it on the same connection waits. Without a
+ *                  stdin, or after its end, they go nowhere.
  *   3 CLOSE_STDIN  empty
  *   4 RESIZE       u16 rows, u16 columns. No answer; without a tty it has no effect.
  *   5 EXEC         u8 detach, u8 openStdin, process plan (launch-plan-encoding.ts). Answer: STARTED or ERROR. Detached:
  *                  output is discarded and no EXIT follows. When the client goes away, its process runs on.
  *   6 KILL         u32 signal, to the connection's own exec process, else to the container's first process. Answer: DONE or ERROR.
- *   7 WAIT         empty. Answer: EXIT, when everything of the container has been cleaned up and the exit file is in place.
+ *   7 WAIT         empty; not on an exec connection. Answer: EXIT, when everything of the container has been cleaned up and the exit file is in place.
  *
  * Shim to client:
  *

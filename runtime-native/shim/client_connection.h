@@ -35,7 +35,8 @@ class ClientConnection {
   bool IsBehind() const { return outbox_.size() - sent_ >= kMaxWaiting; }
   time_t last_progress() const { return last_progress_; }
 
-  // What this connection is about, other than the container's first process; set by EXEC.
+  // EXEC gave this connection to a process of its own, which may have ended since: then it is about none.
+  bool is_exec = false;
   SupervisedProcess* exec = nullptr;
   // Streams of an attached connection.
   uint8_t streams = 0;

@@ -57,6 +57,8 @@ Result<StartingExec> StartExec(const ExecPlan& plan, const ExecTarget& target) {
   bool pipes = !plan.process.tty && !plan.detach;
   ProcessStreams streams = BERTH_TRY(ProcessStreams::Open(pipes && plan.open_stdin, pipes));
   SyncPair sync = BERTH_TRY(SyncPair::Open());
+  // The poll loop never waits for the container.
+  if (fcntl(sync.shim.get(), F_SETFL, O_NONBLOCK) < 0) return SystemFailure("execute in the container", "fcntl");
   ClonedProcess process = BERTH_TRY(CloneProcess(0, cgroup.unified.get(), target.pid_namespace));
   if (process.pid == 0) RunExecChild(plan, target, cgroup, streams, sync.child.get());
   streams.process_input.reset();

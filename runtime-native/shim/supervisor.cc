@@ -109,7 +109,8 @@ std::vector<Supervisor::Watch> Supervisor::Watches() {
   add_process(*init_);
   for (auto& process : execs_) add_process(*process);
   for (auto& client : clients_) {
-    bool reads = !client->input_ended && !ProcessOf(*client).IsInputFull();
+    const SupervisedProcess* process = ProcessOf(*client);
+    bool reads = !client->input_ended && (process == nullptr || !process->IsInputFull());
     // A client that hung up while its input waits is looked at again when there is room: poll(2) would report it for
     // ever.
     if (!reads && !client->HasOutput() && !client->input_ended) continue;
@@ -189,11 +190,12 @@ void Supervisor::DropStalledClients() {
   time_t now = MonotonicSeconds();
   for (auto& client : clients_) {
     if (!client->IsBehind() || now - client->last_progress() < kStallSeconds) continue;
-    const SupervisedProcess& process = ProcessOf(*client);
+    const SupervisedProcess* process = ProcessOf(*client);
+    if (process == nullptr) continue;
     bool others = std::any_of(clients_.begin(), clients_.end(), [&](const auto& other) {
-      return other != client && !other->IsClosed() && IsAttachedTo(*other, process);
+      return other != client && !other->IsClosed() && IsAttachedTo(*other, *process);
     });
-    if (others || (client->exec == nullptr && log_.IsKept())) client->Close();
+    if (others || (!client->is_exec && log_.IsKept())) client->Close();
   }
 }
 
@@ -224,10 +226,13 @@ void Supervisor::FinishExecs() {
     DrainOutput(*process);
     for (auto& client : clients_) {
       if (client->exec != process.get()) continue;
-      WireWriter exit;
-      exit.U8(static_cast<uint8_t>(*process->exit_code)).U8(0);
       client->closes_when_flushed = true;
-      client->Send(Answer::kExit, exit.bytes());
+      if (!process->discards_output) {
+        WireWriter exit;
+        exit.U8(static_cast<uint8_t>(*process->exit_code)).U8(0);
+        client->Send(Answer::kExit, exit.bytes());
+      }
+      client->Flush();
       client->exec = nullptr;
       client->streams = 0;
     }

@@ -69,12 +69,14 @@ class Supervisor {
   void ReadClient(ClientConnection& client);
   bool HandleRequest(ClientConnection& client, Request request, std::string_view payload);
   bool HandleAttach(ClientConnection& client, std::string_view payload);
+  bool HandleKill(ClientConnection& client, std::string_view payload);
   bool HandleExec(ClientConnection& client, std::string_view payload);
   void EndClientInput(ClientConnection& client, bool asked);
   void ReadExecProgress(SupervisedProcess& process);
   bool IsAttachedTo(const ClientConnection& client, const SupervisedProcess& process) const;
-  SupervisedProcess& ProcessOf(const ClientConnection& client) const {
-    return client.exec != nullptr ? *client.exec : *init_;
+  // The container's first process, or the connection's own; nothing: that has ended.
+  SupervisedProcess* ProcessOf(const ClientConnection& client) const {
+    return client.is_exec ? client.exec : init_.get();
   }
 
   // The end: container_end.cc

@@ -9,7 +9,8 @@ namespace berth {
 
 namespace {
 
-constexpr size_t kMaxExecs = 256;
+// With their pipes, and all the clients, still within the usual limit of 1024 descriptors.
+constexpr size_t kMaxExecs = 128;
 
 void SendFailure(ClientConnection& client, const Failure& failure) {
   WireWriter out;
@@ -24,7 +25,7 @@ void SendStarted(ClientConnection& client, pid_t pid) {
 }  // namespace
 
 bool Supervisor::IsAttachedTo(const ClientConnection& client, const SupervisedProcess& process) const {
-  return client.streams != 0 && &ProcessOf(client) == &process;
+  return client.streams != 0 && ProcessOf(client) == &process;
 }
 
 void Supervisor::ReadClient(ClientConnection& client) {
@@ -44,42 +45,50 @@ void Supervisor::ReadClient(ClientConnection& client) {
 // False: out of place, or not to be read.
 bool Supervisor::HandleRequest(ClientConnection& client, Request request, std::string_view payload) {
   WireReader in(AsBytes(payload));
-  SupervisedProcess& process = ProcessOf(client);
+  SupervisedProcess* process = ProcessOf(client);
   switch (request) {
     case Request::kAttach:
       return HandleAttach(client, payload);
     case Request::kExec:
       return HandleExec(client, payload);
     case Request::kStdin:
-      if ((client.streams & kStreamStdin) == 0) return false;
+      // Without a stdin, or with one that has ended, what is sent goes nowhere.
+      if (!client.dedicated) return false;
+      if ((client.streams & kStreamStdin) == 0) return true;
       client.sent_input = true;
-      process.TakeInput(payload);
+      process->TakeInput(payload);
       return true;
     case Request::kCloseStdin:
-      if ((client.streams & kStreamStdin) == 0) return false;
+      if (!client.dedicated) return false;
       EndClientInput(client, true);
       return true;
     case Request::kResize: {
       uint16_t rows = in.U16();
       uint16_t columns = in.U16();
-      if (in.AtEnd()) process.Resize(rows, columns);
+      if (in.AtEnd() && process != nullptr) process->Resize(rows, columns);
       return in.AtEnd();
     }
-    case Request::kKill: {
-      uint32_t signal = in.U32();
-      if (!in.AtEnd()) return false;
-      if (process.Kill(static_cast<int>(signal))) {
-        client.Send(Answer::kDone, "");
-      } else {
-        SendFailure(client, SystemFailure("send signal " + std::to_string(signal), "pidfd_send_signal"));
-      }
-      return true;
-    }
+    case Request::kKill:
+      return HandleKill(client, payload);
     case Request::kWait:
       client.waiting = true;
-      return true;
+      return !client.is_exec;
   }
   return false;
+}
+
+bool Supervisor::HandleKill(ClientConnection& client, std::string_view payload) {
+  WireReader in(AsBytes(payload));
+  uint32_t signal = in.U32();
+  if (!in.AtEnd()) return false;
+  const SupervisedProcess* process = ProcessOf(client);
+  errno = ESRCH;
+  if (process != nullptr && process->Kill(static_cast<int>(signal))) {
+    client.Send(Answer::kDone, "");
+  } else {
+    SendFailure(client, SystemFailure("send signal " + std::to_string(signal), "pidfd_send_signal"));
+  }
+  return true;
 }
 
 bool Supervisor::HandleAttach(ClientConnection& client, std::string_view payload) {
@@ -96,6 +105,7 @@ bool Supervisor::HandleAttach(ClientConnection& client, std::string_view payload
 bool Supervisor::HandleExec(ClientConnection& client, std::string_view payload) {
   if (client.dedicated) return false;
   client.dedicated = true;
+  client.is_exec = true;
   auto plan = DecodeExecPlan(AsBytes(payload));
   if (!plan.ok()) {
     SendFailure(client, plan.failure());
@@ -103,6 +113,10 @@ bool Supervisor::HandleExec(ClientConnection& client, std::string_view payload) 
   }
   if (execs_.size() >= kMaxExecs) {
     SendFailure(client, RuleFailure("LIMIT", "too many processes are being executed in this container"));
+    return true;
+  }
+  if (plan_.own_pid_namespace && !pid_namespace_) {
+    SendFailure(client, Failure{"execute in the container", "open", ESRCH, "its pid namespace"});
     return true;
   }
   ExecTarget target{init_pidfd_,  pid_namespace_.get(),    plan_.namespace_flags,
@@ -130,8 +144,9 @@ bool Supervisor::HandleExec(ClientConnection& client, std::string_view payload) 
 void Supervisor::EndClientInput(ClientConnection& client, bool asked) {
   if ((client.streams & kStreamStdin) == 0) return;
   client.streams &= static_cast<uint8_t>(~kStreamStdin);
-  bool closes = client.exec != nullptr || (plan_.stdin_once && (asked || client.sent_input));
-  if (closes) ProcessOf(client).CloseInput();
+  bool closes = client.is_exec || (plan_.stdin_once && (asked || client.sent_input));
+  SupervisedProcess* process = ProcessOf(client);
+  if (closes && process != nullptr) process->CloseInput();
 }
 
 void Supervisor::ReadExecProgress(SupervisedProcess& process) {
@@ -152,7 +167,7 @@ void Supervisor::ReadExecProgress(SupervisedProcess& process) {
     } else {
       SendFailure(*client, message.failure);
     }
-    if (!started || process.discards_output) {
+    if (!started) {
       client->exec = nullptr;
       client->streams = 0;
     }

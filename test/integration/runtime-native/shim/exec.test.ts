@@ -105,6 +105,21 @@ describeWith([asRoot, program("/bin/busybox")], "exec in a container", () => {
     assert.equal((await exec("echo alive")).stdout, "alive\n");
   });
 
+  it("detached it can be killed on its own connection, and once it has ended nothing else can be", async () => {
+    const client = ShimClient.exec(plan, processPlan(["sleep", "1000"]), { detach: true, openStdin: false });
+    assert.equal((await client.next()).type, "started");
+    client.send(shimRequest.kill(9), shimRequest.kill(9), shimRequest.kill(9), shimRequest.kill(9));
+    assert.equal((await client.next()).type, "done");
+    await assert.rejects(client.finish());
+    assert.equal((await exec("echo alive")).stdout, "alive\n");
+  });
+
+  it("what is sent to a process without stdin goes nowhere", async () => {
+    const client = ShimClient.exec(plan, processPlan(["sh", "-c", "cat; echo done"]));
+    client.send(shimRequest.stdin(Buffer.from("lost")), shimRequest.closeStdin(), shimRequest.closeStdin());
+    assert.equal((await client.finish()).stdout, "done\n");
+  });
+
   it("detached it runs on without its client", async () => {
     const client = ShimClient.exec(
       plan,

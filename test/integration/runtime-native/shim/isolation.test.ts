@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileS
 
 import { asRoot, describeWith, program } from "../../../helpers/capabilities.js";
 import { processPlan, ShimHost } from "../../../helpers/shim-container.js";
-import { launchAttached, runToEnd } from "../../../helpers/shim-client.js";
+import { launchAttached, runToEnd, ShimClient } from "../../../helpers/shim-client.js";
 
 describeWith([asRoot, program("/bin/busybox")], "a container is isolated", () => {
   const host = new ShimHost();
@@ -57,6 +57,25 @@ describeWith([asRoot, program("/bin/busybox")], "a container is isolated", () =>
     assert.notEqual(user, readlinkSync("/proc/self/ns/user"));
     assert.match(map ?? "", /^\s+0\s+0\s+65536$/);
     assert.equal(id, "0");
+  });
+
+  it("root of a user namespace is nobody outside, has a terminal and devices, and exec joins it", async () => {
+    const maps = [{ containerId: 0, hostId: 100_000, size: 65536 }];
+    const plan = host.plan([], (own) => {
+      own.namespaces = { ...own.namespaces, user: { kind: "new" } };
+      own.idMaps = { uid: maps, gid: maps };
+      own.process = processPlan(["sh", "-c", "id -u; echo x > /dev/null; test -c /dev/zero && tty; read line"], {
+        tty: true,
+      });
+      own.io = { ...own.io, openStdin: true };
+    });
+    const { client, pid } = await launchAttached(plan);
+    assert.equal(await client.until(/pts\/0\r\n/), "0\r\n/dev/pts/0\r\n");
+    assert.match(readFileSync(`/proc/${String(pid)}/status`, "utf8"), /Uid:\t100000\t100000\t100000\t100000/);
+    const exec = await ShimClient.exec(plan, processPlan(["sh", "-c", "id -u; readlink /proc/self/ns/user"])).finish();
+    assert.equal(exec.stdout, `0\n${readlinkSync(`/proc/${String(pid)}/ns/user`)}\n`);
+    process.kill(pid, "SIGKILL");
+    await client.finish();
   });
 
   it("joins another container's namespaces", async () => {
