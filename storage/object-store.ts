@@ -81,8 +81,13 @@ export interface UploadWriter {
   suspend(): Promise<string>;
   /** Reads back what was accepted, from its first byte. Only while nothing is being written. */
   read(): Promise<ObjectBody>;
-  /** Makes the object visible at its key, whole and durable. Ends the writer. */
+  /**
+   * Makes the object visible at its key, whole and durable. Ends the writer.
+   * @throws BerthError ALREADY_EXISTS when the key exists: an upload never replaces an object
+   */
   complete(): Promise<void>;
+  /** False once somebody else has completed or aborted the upload: what is written then would go astray. */
+  isCurrent(): Promise<boolean>;
   /** Idempotent. Forgets the upload and frees its bytes. Ends the writer. */
   abort(): Promise<void>;
   /** Idempotent. Frees the process's resources and leaves the upload to be resumed from its last state. */

@@ -87,7 +87,7 @@ export class Listener {
 }
 
 function listenFault(cause: Error, address: string): BerthError {
-  switch (errnoOf(cause)) {
+  switch (errnoOf(cause) ?? "") {
     case "EADDRINUSE":
       return new BerthError(
         "ADDRESS_IN_USE",

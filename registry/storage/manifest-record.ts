@@ -63,17 +63,13 @@ export function receiveManifest(bytes: Buffer, contentType: string | undefined, 
 type References = Pick<ReceivedManifest, "blobs" | "manifests" | "others">;
 
 function referencesOf(manifest: Manifest, bytes: Buffer): References {
-  switch (manifest.kind) {
-    case "manifest": {
-      // Foreign layers may be left out (image-spec, layer.md, "Non-Distributable Layers").
-      const required = manifest.layers.filter((layer) => !isForeignLayerType(layer.mediaType));
-      return { blobs: digestsOf([manifest.config, ...required]), manifests: [], others: [] };
-    }
-    case "index":
-      return { blobs: [], manifests: digestsOf(manifest.manifests), others: [] };
-    case "unknown":
-      return { blobs: [], manifests: [], others: digestsIn(JSON.parse(bytes.toString())) };
+  if (manifest.kind === "manifest") {
+    // Foreign layers may be left out (image-spec, layer.md, "Non-Distributable Layers").
+    const required = manifest.layers.filter((layer) => !isForeignLayerType(layer.mediaType));
+    return { blobs: digestsOf([manifest.config, ...required]), manifests: [], others: [] };
   }
+  if (manifest.kind === "index") return { blobs: [], manifests: digestsOf(manifest.manifests), others: [] };
+  return { blobs: [], manifests: [], others: digestsIn(JSON.parse(bytes.toString())) };
 }
 
 function digestsOf(descriptors: readonly Descriptor[]): Digest[] {

@@ -1,6 +1,7 @@
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import { keys, registerNumberOf } from "./key-tree.js";
+import { listAllKeys } from "./whole-listing.js";
 
 export interface Entry<T> {
   readonly number: number;
@@ -54,8 +55,8 @@ export class WriteOnceRegister<T extends object> {
 
   /** Only for a register whose key is never used again. Highest first, so that no older value comes back into force last. */
   async remove(): Promise<void> {
-    const { keys: entries } = await this.store.list({ prefix: `${this.key}/` });
-    for (const entry of [...entries].reverse()) await this.store.delete(entry);
+    const entries = await listAllKeys(this.store, `${this.key}/`);
+    for (const entry of entries.toReversed()) await this.store.delete(entry);
   }
 
   async #highest(): Promise<string | undefined> {

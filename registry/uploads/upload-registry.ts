@@ -179,14 +179,22 @@ export class UploadRegistry {
       await this.blobs.commit(repository, digest, session.data, await session.finish(digest));
     } catch (error) {
       await session.abort().catch(() => undefined);
-      throw error;
+      // Somebody ended the session between our look at it and our claim.
+      throw isBerthError(error, "ALREADY_EXISTS") ? unknownUpload(session.data) : error;
     }
   }
 
   async #sessionOf(id: string, entry: Entry<UploadRecord>): Promise<UploadSession> {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (waiting?.number === entry.number) return waiting.session;
+    if (waiting?.number === entry.number) {
+      // The claim may have been won only because another process has ended the session and removed its register: its bytes
+      // then have their final name, and must not be written to.
+      if (await waiting.session.isCurrent()) return waiting.session;
+      await waiting.session.release();
+      await this.#register(id).remove();
+      throw unknownUpload(id);
+    }
     await waiting?.session.release();
     const { data, size, upload } = entry.value;
     return new UploadSession(this.store, data, "sha256", upload === undefined ? undefined : { state: upload, size });
@@ -195,9 +203,7 @@ export class UploadRegistry {
   async #read(repository: string, id: string): Promise<Entry<UploadRecord>> {
     const entry = UUID.test(id) ? await this.#register(id).read() : undefined;
     if (entry === undefined || entry.value.repository !== repository) {
-      throw new BerthError("UPLOAD_UNKNOWN", "there is no such upload in this repository: start a new one", {
-        details: { id },
-      });
+      throw unknownUpload(id);
     }
     return entry;
   }
@@ -218,6 +224,12 @@ export class UploadRegistry {
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function unknownUpload(id: string): BerthError {
+  return new BerthError("UPLOAD_UNKNOWN", "there is no such upload in this repository: start a new one", {
+    details: { id },
+  });
+}
 
 function busy(id: string, size: number): BerthError {
   return new BerthError("RANGE_INVALID", "another request is writing to this upload", { details: { id, size } });

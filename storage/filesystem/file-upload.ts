@@ -1,4 +1,4 @@
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { open, rm, stat, type FileHandle } from "node:fs/promises";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { ObjectBody, UploadWriter } from "../object-store.js";
@@ -97,6 +97,16 @@ export class FileUpload implements UploadWriter {
       await this.publish(this.path);
     } catch (error) {
       throw storageFault(error, "completing an upload");
+    }
+  }
+
+  async isCurrent(): Promise<boolean> {
+    try {
+      const [own, there] = await Promise.all([this.file.stat(), stat(this.path)]);
+      return own.ino === there.ino;
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return false;
+      throw storageFault(error, "looking at an upload");
     }
   }
 

@@ -73,7 +73,12 @@ export class FilesystemObjectStore implements ObjectStore {
   async openUpload(key: string, state?: string): Promise<UploadWriter> {
     const path = this.#pathOf(key);
     const publish = async (file: string): Promise<void> => {
-      await this.#name(file, path, true, false);
+      try {
+        await this.#name(file, path, true, true);
+      } catch (error) {
+        if (errnoOf(error) !== "EEXIST") throw error;
+        throw new BerthError("ALREADY_EXISTS", `object ${key} exists`, { cause: error });
+      }
     };
     try {
       if (state !== undefined) return await FileUpload.resume(state, (id) => this.staging.uploadFile(id), publish);

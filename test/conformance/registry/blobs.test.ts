@@ -100,7 +100,7 @@ describe("distribution-spec: blobs", () => {
     const blob = randomContent(700_000);
     const location = await begin();
     const stream = new Blob([new Uint8Array(blob.bytes)]).stream();
-    await registry.expect(202, "PATCH", location, { body: stream, duplex: "half" } as RequestInit);
+    await registry.expect(202, "PATCH", location, { body: stream, duplex: "half" });
     await registry.expect(201, "PUT", `${location}?digest=${blob.digest}`);
     await pulls(blob);
   });

@@ -187,7 +187,7 @@ describe("distribution-spec: manifests", () => {
   it("pages tags and repositories by n and last with a Link", async () => {
     const image = await imageIn(registry, "paged");
     const names = ["1.0", "A", "Z", "_x", "a", "a.b", "b"];
-    for (const tag of [...names].reverse()) await putManifest(registry, "paged", tag, image);
+    for (const tag of names.toReversed()) await putManifest(registry, "paged", tag, image);
     for (const [path, field] of [
       ["/v2/paged/tags/list", "tags"],
       ["/v2/_catalog", "repositories"],
@@ -238,7 +238,7 @@ describe("distribution-spec: manifests", () => {
     for (const [name, image] of images) {
       const answer = await registry.expect(200, "GET", `/v2/${name}/manifests/b`);
       assert.deepEqual(await bytesOf(answer), image.bytes, name);
-      const list = (await (await registry.expect(200, "GET", `/v2/${name}/tags/list`)).json()) as unknown;
+      const list = await (await registry.expect(200, "GET", `/v2/${name}/tags/list`)).json();
       assert.deepEqual(list, { name, tags: ["b"] });
     }
     const { repositories } = (await (await registry.expect(200, "GET", "/v2/_catalog")).json()) as {

@@ -24,7 +24,9 @@ async function serve(root: string, ...flags: string[]): Promise<{ child: ChildPr
   });
   children.push(child);
   assert.ok(child.stdout);
-  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  const ended = once(child, "exit").then(([code]) => assert.fail(`it ended with ${String(code)}`));
+  ended.catch(() => undefined);
+  const [line] = (await Promise.race([once(child.stdout, "data"), ended])) as [Buffer];
   const [url] = /http:\/\/\S+/.exec(line.toString()) ?? assert.fail(line.toString());
   return { child, url };
 }
@@ -52,9 +54,9 @@ describe("registry process", () => {
     const manifests: Described[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const { child, url } = await serve(root);
-      let running = true;
+      const running = new AbortController();
       const pushing = Array.from({ length: CLIENTS }, async () => {
-        while (running) {
+        while (!running.signal.aborted) {
           const blob = randomContent(200_000);
           const manifest = documentOf(MediaType.ociManifest, {
             config: descriptorOf({ ...blob, mediaType: MediaType.ociConfig }),
@@ -77,7 +79,7 @@ describe("registry process", () => {
       });
       await sleep(150 + round * 100);
       await end(child, "SIGKILL");
-      running = false;
+      running.abort();
       await Promise.all(pushing);
     }
     assert.ok(blobs.length > 0 && manifests.length > 0);

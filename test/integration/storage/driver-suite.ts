@@ -90,15 +90,15 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
     it("readers during replacement see one value or the other, never a part", async () => {
       const values = ["a", "b"].map((letter) => Buffer.from(letter.repeat(50_000)));
       await store.put("k", values[0] ?? Buffer.alloc(0));
-      let writing = true;
+      const writing = new AbortController();
       const reader = (async () => {
-        while (writing) {
+        while (!writing.signal.aborted) {
           const bytes = await other.get("k");
           assert.ok(values.some((value) => value.equals(bytes)));
         }
       })();
       for (let i = 0; i < 50; i++) await store.put("k", values[i % 2] ?? Buffer.alloc(0));
-      writing = false;
+      writing.abort();
       await reader;
     });
 
@@ -167,7 +167,7 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
 
     it("list is ordered by bytes, with prefix, startAfter and pages", async () => {
       const keys = ["a", "a-b", "a.b", "a0", "b/a/c", "b/a-b", "b/a.b", "b/a0", "b/b", "c!d/e", "c/d"];
-      await put(...[...keys].reverse());
+      await put(...keys.toReversed());
       assert.deepEqual((await other.list({ prefix: "" })).keys, [...keys].sort());
       assert.deepEqual((await store.list({ prefix: "b/" })).keys, ["b/a-b", "b/a.b", "b/a/c", "b/a0", "b/b"]);
       assert.deepEqual((await store.list({ prefix: "b/a" })).keys, ["b/a-b", "b/a.b", "b/a/c", "b/a0"]);
@@ -236,6 +236,21 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
       await second.complete();
       assert.deepEqual(await read(await store.open("up")), bytes);
       await assert.rejects(store.openUpload("up", state), throwing("OBJECT_UNKNOWN"));
+    });
+
+    it("an upload never replaces an object, and knows when another process has ended it", async () => {
+      const first = await store.openUpload("up");
+      await first.write(Buffer.from("first"));
+      const second = await other.openUpload("up", await first.suspend());
+      const late = await store.openUpload("up");
+      assert.equal(await first.isCurrent(), true);
+      await second.complete();
+      assert.equal(await first.isCurrent(), false);
+      await late.write(Buffer.from("late"));
+      await assert.rejects(late.complete(), throwing("ALREADY_EXISTS"));
+      await late.abort();
+      await first.release();
+      assert.equal((await store.get("up")).toString(), "first");
     });
 
     it("an aborted upload leaves nothing, and an empty one gives an empty object", async () => {

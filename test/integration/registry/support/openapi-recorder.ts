@@ -116,7 +116,7 @@ export class OpenApiRecorder {
 
   #validate(where: string, pointer: string, value: unknown): void {
     const check: ValidateFunction = this.#ajv.compile({ $ref: `${DOCUMENT_ID}${pointer}` });
-    if (check(value) === true) return;
+    if (check(value)) return;
     this.problems.push(`${where}: ${this.#ajv.errorsText(check.errors)} in ${JSON.stringify(value).slice(0, 300)}`);
   }
 

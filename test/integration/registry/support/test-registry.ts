@@ -29,7 +29,7 @@ export class TestRegistry {
   /** Another server on the same directory, as after a restart. */
   async restart(): Promise<void> {
     await this.running.close();
-    this.running = await startRegistry(this.options as RegistryOptions);
+    this.running = await startRegistry(this.options);
   }
 
   /** `path` begins with `/v2/`, or is a Location that the registry gave. */
