@@ -54,8 +54,9 @@ describeWith([asRoot, program("/bin/busybox")], "limits in the kernel", () => {
     host = await EngineHost.withBusybox();
   });
   after(async () => {
-    assert.deepEqual(host.leftovers(), []);
+    const left = host.leftovers();
     assert.deepEqual(await host.dispose(), []);
+    assert.deepEqual(left, []);
   });
 
   for (const [flags, [v1File, v1Value], [v2File, v2Value]] of EXPECTED) {

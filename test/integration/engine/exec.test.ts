@@ -11,8 +11,9 @@ describeWith([asRoot, program("/bin/busybox")], "berth exec", () => {
   });
   after(async () => {
     host.run("rm", "-f", "box");
-    assert.deepEqual(host.leftovers(), []);
+    const left = host.leftovers();
     assert.deepEqual(await host.dispose(), []);
+    assert.deepEqual(left, []);
   });
 
   it("runs in the container's namespaces, environment and directory", () => {

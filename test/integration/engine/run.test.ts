@@ -11,8 +11,9 @@ describeWith([asRoot, program("/bin/busybox")], "berth run", () => {
     host = await EngineHost.withBusybox();
   });
   after(async () => {
-    assert.deepEqual(host.leftovers(), []);
+    const left = host.leftovers();
     assert.deepEqual(await host.dispose(), []);
+    assert.deepEqual(left, []);
   });
 
   /** Standard output of a shell script in a container that is removed afterwards. */
