@@ -19,7 +19,7 @@ const children: ChildProcess[] = [];
 /** `berth registry serve` as its own process, on a port that the system chose. */
 async function serve(root: string, ...flags: string[]): Promise<{ child: ChildProcess; url: string }> {
   const args = ["registry", "serve", "--listen", "127.0.0.1:0", "--root", root, "--log-level", "error", ...flags];
-  const child = spawn(process.execPath, [join(PROJECT, "dist/cli/bin.js"), ...args], {
+  const child = spawn(process.execPath, [join(PROJECT, "dist/bin/berth.js"), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);
@@ -142,7 +142,7 @@ describe("registry process", () => {
     const run = async (env: Record<string, string>, ...flags: string[]): Promise<{ code: number; text: string }> => {
       const berth = spawn(
         process.execPath,
-        [join(PROJECT, "dist/cli/bin.js"), "registry", "serve", "--root", root, ...flags],
+        [join(PROJECT, "dist/bin/berth.js"), "registry", "serve", "--root", root, ...flags],
         { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } },
       );
       let text = "";
