@@ -1,6 +1,7 @@
 #include "shim/command_start.h"
 
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -53,6 +54,13 @@ Result<> ConnectStreams(const ProcessPlan& process, int root, ProcessStreams str
   return Unit{};
 }
 
+// Keys of the session in which berth was called are not the container's.
+Result<> LeaveSessionKeyring() {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS)
+    return SystemFailure("leave the caller's session keyring", "keyctl");
+  return Unit{};
+}
+
 Result<> Prepare(const ProcessPlan& process, int root, ProcessStreams streams, UniqueFd terminal, int& sync) {
   setsid();
   BERTH_TRY(ConnectStreams(process, root, std::move(streams), std::move(terminal)));
@@ -60,6 +68,7 @@ Result<> Prepare(const ProcessPlan& process, int root, ProcessStreams streams, U
   sync = kMovedSync;
   close_range(kMovedSync + 1, ~0u, 0);
   umask(022);
+  BERTH_TRY(LeaveSessionKeyring());
   return ApplyResourceLimits(process);
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { type LaunchPlan, launchShim, NativeError } from "../../../../runtime-native/index.js";
@@ -157,9 +157,8 @@ const FAILURES: readonly { title: string; change: Change; code?: string; step: R
 
 describeWith([asRoot, program("/bin/busybox")], "a container that cannot start", () => {
   const host = new ShimHost();
-  before(async () => {
-    await host.prepare();
-  });
+  const openDescriptors = (): number => readdirSync("/proc/self/fd").length;
+  before(() => host.prepare());
   after(async () => {
     assert.deepEqual(await host.dispose(), []);
   });
@@ -186,6 +185,19 @@ describeWith([asRoot, program("/bin/busybox")], "a container that cannot start",
     writeFileSync(join(plan.rootfs.upper, "data"), "neither ELF nor script", { mode: 0o755 });
     await assert.rejects(launchShim(plan), { code: "COMMAND_NOT_EXECUTABLE" });
     assert.deepEqual(await host.leftovers(), []);
+  });
+
+  it("its launcher keeps no descriptor, of a namespace or anything else, and no child", async () => {
+    const fail = async (): Promise<void> => {
+      await assert.rejects(launchShim(host.plan(["no-such-command"])));
+    };
+    // The first one loads what stays loaded.
+    await fail();
+    const before = openDescriptors();
+    for (let round = 0; round < 10; round++) await fail();
+    assert.equal(openDescriptors(), before);
+    const children = readFileSync(`/proc/self/task/${String(process.pid)}/children`, "utf8").trim();
+    assert.equal(children, "");
   });
 
   it("a NUL byte in a string is refused before anything is started", async () => {
