@@ -75,6 +75,9 @@ describe("openapi.yaml", () => {
       body: "4567",
       headers: { "Content-Range": "5-8" },
     });
+    for (const method of ["GET", "DELETE"]) {
+      await registry.expectError(400, "NAME_INVALID", method, `/v2/A/blobs/uploads/${NO_UPLOAD}`);
+    }
     const { digest } = randomContent(4);
     const whole = await begin();
     await registry.expectError(400, "DIGEST_INVALID", "PUT", `${whole}?digest=${digest}`, { body: "0123" });
@@ -102,6 +105,7 @@ describe("openapi.yaml", () => {
     await registry.expect(200, "GET", path);
     await registry.expect(304, "GET", path, { headers: { "If-None-Match": `"${image.digest}"` } });
     await registry.expectError(400, "TAG_INVALID", "GET", "/v2/b/manifests/-");
+    await registry.expect(400, "HEAD", "/v2/b/manifests/-");
     await registry.expectError(400, "MANIFEST_INVALID", "PUT", "/v2/b/manifests/x", { body: "{" });
     await putManifest(registry, "c", "x", image, 404);
     await putManifest(registry, "b", "large", documentOf("application/x.test", { text: "x".repeat(10_000) }), 413);

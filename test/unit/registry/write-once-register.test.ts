@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import fc from "fast-check";
+
+import { WriteOnceRegister, type Entry } from "../../../registry/storage/write-once-register.js";
+import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
+
+interface Log {
+  readonly by: readonly number[];
+}
+
+describe("write-once register", () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "berth-register-"));
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it("loses no update in any interleaving of reads and writes", async () => {
+    const store = await FilesystemObjectStore.open(directory);
+    let run = 0;
+    // A step is one read or one write of one of three writers, each of which appends to what it has read.
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(2), { minLength: 1, maxLength: 30 }), async (steps) => {
+        const register = new WriteOnceRegister<Log>(store, `r/${String(run++)}`);
+        const seen = new Map<number, Entry<Log> | undefined>();
+        const won: number[] = [];
+        for (const writer of steps) {
+          if (!seen.has(writer)) {
+            seen.set(writer, await register.read());
+            continue;
+          }
+          const before = seen.get(writer);
+          seen.delete(writer);
+          if (await register.replace(before, { by: [...(before?.value.by ?? []), writer] }, { volatile: true }))
+            won.push(writer);
+        }
+        assert.deepEqual((await register.read())?.value.by ?? [], won);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("lets exactly one of parallel writers through, across stores", async () => {
+    const stores = await Promise.all([1, 2].map(async () => await FilesystemObjectStore.open(directory)));
+    const registers = stores.map((store) => new WriteOnceRegister<Log>(store, "r/parallel"));
+    await Promise.all(
+      Array.from({ length: 6 }, async (_, writer) => {
+        const register = registers[writer % 2];
+        assert.ok(register);
+        for (let done = 0; done < 5;) {
+          const before = await register.read();
+          if (await register.replace(before, { by: [...(before?.value.by ?? []), writer] }, { volatile: true })) done++;
+        }
+      }),
+    );
+    assert.equal((await registers[0]?.read())?.value.by.length, 30);
+  });
+});
