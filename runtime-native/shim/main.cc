@@ -66,7 +66,8 @@ class Listener {
     int bound = bind(socket_fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
     umask(mask);
     if (bound < 0) return SystemFailure(kStep, "bind", path);
-    if (listen(socket_fd.get(), 64) < 0) return SystemFailure(kStep, "listen", path);
+    // Those beyond the clients that are served at once wait here.
+    if (listen(socket_fd.get(), SOMAXCONN) < 0) return SystemFailure(kStep, "listen", path);
     return Listener(std::move(socket_fd), path);
   }
   Listener(Listener&& other) noexcept : fd_(std::move(other.fd_)), path_(std::move(other.path_)) {
