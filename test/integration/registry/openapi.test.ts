@@ -29,8 +29,11 @@ describe("openapi.yaml", () => {
   });
 
   after(async () => {
-    await registry.stop();
-    disk.remove();
+    try {
+      await registry.stop();
+    } finally {
+      disk.remove();
+    }
   });
 
   const begin = async (name = "a"): Promise<string> => {
