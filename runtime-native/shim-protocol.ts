@@ -28,6 +28,9 @@ import { NativeError } from "./native-error.js";
  *   132 ERROR      i32 errno, text step, text syscall, text path, text code, text message
  *   133 DONE       empty
  *
+ * After the last frame about a process the shim ends its side and reads the client's until that closes, 5 s at most at the
+ * container's end: a client that is still sending stdin meets no error before it has read EXIT.
+ *
  * A malformed, oversized or misplaced frame closes that connection and nothing else. A client that stops reading holds at most
  * 256 KiB: after that the shim stops reading the process's output (as a pipe would), and when the client has taken nothing
  * for 30 s while somebody else needs that output (the log, another client), it is disconnected.

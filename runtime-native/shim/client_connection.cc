@@ -25,6 +25,7 @@ bool ClientConnection::Receive() {
   ssize_t count = recv(socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
   if (count < 0) return errno == EAGAIN || errno == EINTR;
   if (count == 0) return false;
+  if (ended_) return true;
   inbox_.erase(0, consumed_);
   consumed_ = 0;
   inbox_.append(buffer, static_cast<size_t>(count));
@@ -53,7 +54,7 @@ ClientConnection::Next ClientConnection::NextFrame(Request& request, std::string
 }
 
 void ClientConnection::Send(Answer answer, std::string_view payload) {
-  if (IsClosed()) return;
+  if (IsClosed() || ended_) return;
   if (!HasOutput()) last_progress_ = MonotonicSeconds();
   if (sent_ >= kMaxWaiting) {
     outbox_.erase(0, sent_);
@@ -76,7 +77,9 @@ void ClientConnection::Flush() {
   }
   outbox_ = std::string();
   sent_ = 0;
-  if (closes_when_flushed) Close();
+  if (!ends_when_flushed || ended_) return;
+  ended_ = true;
+  if (input_ended || shutdown(socket_.get(), SHUT_WR) < 0) Close();
 }
 
 }  // namespace berth

@@ -45,7 +45,10 @@ class ClientConnection {
   // Attached, or given to an exec: neither can be asked for twice.
   bool dedicated = false;
   bool input_ended = false;
-  bool closes_when_flushed = false;
+  // The last answer has been given. A client that is still writing must not get an error before it has read that: its
+  // side is read, and thrown away, until it closes.
+  bool ends_when_flushed = false;
+  bool HasEnded() const { return ended_; }
 
  private:
   static constexpr size_t kMaxWaiting = 256 << 10;
@@ -56,6 +59,7 @@ class ClientConnection {
   std::string outbox_;
   size_t sent_ = 0;
   time_t last_progress_ = 0;
+  bool ended_ = false;
 };
 
 time_t MonotonicSeconds();

@@ -13,6 +13,8 @@ namespace berth {
 namespace {
 // For clients that have not taken the last output yet.
 constexpr int kFlushMilliseconds = 30000;
+// For those that have, and do not close.
+constexpr time_t kLingerSeconds = 5;
 }  // namespace
 
 void Supervisor::EndContainer() {
@@ -35,7 +37,7 @@ void Supervisor::EndContainer() {
   WireWriter exit;
   exit.U8(static_cast<uint8_t>(status.code)).U8(status.oom_killed ? 1 : 0);
   for (auto& client : clients_) {
-    client->closes_when_flushed = true;
+    client->ends_when_flushed = true;
     if (client->waiting || client->streams != 0) client->Send(Answer::kExit, exit.bytes());
     client->Flush();
   }
@@ -46,13 +48,29 @@ void Supervisor::EndContainer() {
 }
 
 void Supervisor::FlushClients() {
+  time_t lingers_until = MonotonicSeconds() + kLingerSeconds;
   for (;;) {
     std::vector<pollfd> polled;
-    for (auto& client : clients_)
-      if (!client->IsClosed() && client->HasOutput()) polled.push_back({client->socket(), POLLOUT, 0});
-    if (polled.empty() || poll(polled.data(), polled.size(), kFlushMilliseconds) <= 0) return;
-    for (auto& client : clients_)
-      if (!client->IsClosed() && client->HasOutput()) client->Flush();
+    std::vector<ClientConnection*> open;
+    bool unsent = false;
+    for (auto& client : clients_) {
+      if (client->IsClosed()) continue;
+      unsent = unsent || client->HasOutput();
+      polled.push_back({client->socket(), static_cast<short>(client->HasOutput() ? POLLOUT : POLLIN), 0});
+      open.push_back(client.get());
+    }
+    time_t left = lingers_until - MonotonicSeconds();
+    if (open.empty() || (!unsent && left <= 0)) return;
+    int timeout = unsent ? kFlushMilliseconds : static_cast<int>(left * 1000);
+    if (poll(polled.data(), polled.size(), timeout) <= 0) return;
+    for (size_t i = 0; i < open.size(); i++) {
+      if (polled[i].revents == 0) continue;
+      if (open[i]->HasOutput()) {
+        open[i]->Flush();
+      } else if (!open[i]->Receive()) {
+        open[i]->Close();
+      }
+    }
   }
 }
 

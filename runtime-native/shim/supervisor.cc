@@ -226,7 +226,7 @@ void Supervisor::FinishExecs() {
     DrainOutput(*process);
     for (auto& client : clients_) {
       if (client->exec != process.get()) continue;
-      client->closes_when_flushed = true;
+      client->ends_when_flushed = true;
       if (!process->discards_output) {
         WireWriter exit;
         exit.U8(static_cast<uint8_t>(*process->exit_code)).U8(0);

@@ -30,6 +30,10 @@ bool Supervisor::IsAttachedTo(const ClientConnection& client, const SupervisedPr
 
 void Supervisor::ReadClient(ClientConnection& client) {
   bool more = client.Receive();
+  if (client.HasEnded()) {
+    if (!more) client.Close();
+    return;
+  }
   Request request;
   std::string_view payload;
   ClientConnection::Next next;

@@ -85,6 +85,21 @@ describeWith([asRoot, program("/bin/busybox")], "a container's streams", () => {
       assert.deepEqual([stdout, exitCode], ["line\n", 0]);
     });
 
+    it("of a process that ends without reading it costs a client that still sends neither output nor exit code", async () => {
+      const plan = host.plan(
+        ["sh", "-c", "echo said; exit 9"],
+        (own) => (own.io = { ...own.io, openStdin: true, stdinOnce: true }),
+      );
+      const { client } = await launchAttached(plan);
+      const feed = setInterval(() => {
+        client.send(shimRequest.stdin(Buffer.alloc(1000)));
+      }, 1);
+      await sleep(100);
+      const { stdout, exitCode } = await client.finish();
+      clearInterval(feed);
+      assert.deepEqual([stdout, exitCode], ["said\n", 9]);
+    });
+
     it("without StdinOnce stays open for the next client", async () => {
       const plan = host.plan(["sh", "-c", "read a; echo got $a; read b; echo got $b"], (own) => {
         own.io = { ...own.io, openStdin: true };
