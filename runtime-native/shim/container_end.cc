@@ -34,6 +34,9 @@ void Supervisor::EndContainer() {
   // Nobody is left to tell of a failure: whoever waits still gets the answer below.
   (void)WriteExitRecord(plan_.exit_file, status, finished_at);
 
+  // Before the answer: who has it finds nothing left of the container.
+  unlink(plan_.socket_path.c_str());
+
   WireWriter exit;
   exit.U8(static_cast<uint8_t>(status.code)).U8(status.oom_killed ? 1 : 0);
   for (auto& client : clients_) {
@@ -41,7 +44,6 @@ void Supervisor::EndContainer() {
     if (client->waiting || client->streams != 0) client->Send(Answer::kExit, exit.bytes());
     client->Flush();
   }
-  unlink(plan_.socket_path.c_str());
   listener_.reset();
   RunOnExit();
   FlushClients();
