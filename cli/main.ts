@@ -25,11 +25,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     runRoot: process.env["BERTH_RUN"] || DEFAULT_RUN_ROOT,
   });
   const verb = verbOf(argv);
-  for (const entry of COMMANDS) {
+  const chosen = COMMANDS.find((entry) => entry.name === verb);
+  for (const entry of chosen === undefined ? COMMANDS : [chosen]) {
     const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
     command.exitOverride().copyInheritedSettings(program);
-    if (entry.name !== verb) continue;
-    const module = await entry.load();
+    if (chosen === undefined) continue;
+    const module = await chosen.load();
     module.define(command, {
       context,
       exit: (code) => {
@@ -41,10 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (error) {
-    return reportFailure(
-      error,
-      COMMANDS.find((entry) => entry.name === verb),
-    );
+    return reportFailure(error, chosen);
   }
 }
 
