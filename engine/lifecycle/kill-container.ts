@@ -1,4 +1,4 @@
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
 import { shimRequest } from "../../runtime-native/shim-protocol.js";
 import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
@@ -18,4 +18,13 @@ export async function killContainer(engine: Engine, id: string, signal: number):
   await askShim(engine.paths.of(id).socket, shimRequest.kill(signal));
   // A v1 freezer holds even those that are to be killed.
   if (signal === SIGKILL && state.Status === "paused") await thawUnlessEnded(engine, id);
+}
+
+/** The same for one that is to end, and may just have done so. */
+export async function killUnlessEnded(engine: Engine, id: string, signal: number): Promise<void> {
+  try {
+    await killContainer(engine, id, signal);
+  } catch (error) {
+    if (!isBerthError(error, "CONTAINER_STATE")) throw error;
+  }
 }

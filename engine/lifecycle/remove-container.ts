@@ -1,9 +1,9 @@
-import { BerthError, isBerthError } from "../../oci/errors.js";
+import { BerthError } from "../../oci/errors.js";
 import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
 import { findContainer } from "../list-containers.js";
 import { discardContainer } from "./discard-container.js";
-import { killContainer } from "./kill-container.js";
+import { killUnlessEnded } from "./kill-container.js";
 import { settleState } from "./settle-state.js";
 import { waitContainer } from "./wait-container.js";
 
@@ -20,7 +20,7 @@ export async function removeContainer(engine: Engine, id: string, options: { rea
     if (!options.force) {
       throw new BerthError("CONFLICT", `container ${record.Name} is running: stop it first, or remove it with -f`);
     }
-    await killIfRunning(engine, id);
+    await killUnlessEnded(engine, id);
     await waitContainer(engine, id);
   }
   const lock = await engine.containers.lock(id);
@@ -32,13 +32,5 @@ export async function removeContainer(engine: Engine, id: string, options: { rea
     await discardContainer(engine, id, container.record.Name);
   } finally {
     lock.release();
-  }
-}
-
-async function killIfRunning(engine: Engine, id: string): Promise<void> {
-  try {
-    await killContainer(engine, id, SIGKILL);
-  } catch (error) {
-    if (!isBerthError(error, "CONTAINER_STATE")) throw error;
   }
 }

@@ -4,7 +4,7 @@ import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
 import { parseStopSignal } from "../spec/signals.js";
 import { findContainer } from "../list-containers.js";
-import { killContainer } from "./kill-container.js";
+import { killUnlessEnded } from "./kill-container.js";
 import { thawUnlessEnded } from "./pause-container.js";
 import { waitContainer } from "./wait-container.js";
 
@@ -23,10 +23,10 @@ export async function stopContainer(engine: Engine, id: string, options: StopOpt
   if (!isRunning(state)) return;
   const signal = options.signal ?? parseStopSignal(record.Config.StopSignal);
   const grace = options.graceSeconds ?? record.Config.StopTimeout ?? DEFAULT_GRACE_SECONDS;
-  await killContainer(engine, id, signal);
+  await killUnlessEnded(engine, id, signal);
   if (state.Status === "paused") await thawUnlessEnded(engine, id);
   if (await endsWithin(engine, id, grace)) return;
-  await killContainer(engine, id, SIGKILL);
+  await killUnlessEnded(engine, id, SIGKILL);
   await waitContainer(engine, id);
 }
 

@@ -21,7 +21,8 @@ export class ShimConnection {
         socket.once("error", reject);
       });
     } catch (error) {
-      if (!["ENOENT", "ECONNREFUSED"].includes(errnoOf(error) ?? "")) throw error;
+      // ECONNRESET: the shim ended while the connection waited to be accepted.
+      if (!["ENOENT", "ECONNREFUSED", "ECONNRESET"].includes(errnoOf(error) ?? "")) throw error;
       throw new BerthError("CONTAINER_STATE", "the container is not running", { cause: error });
     }
     socket.removeAllListeners("error");
