@@ -20,7 +20,7 @@ export async function removeContainer(engine: Engine, id: string, options: { rea
     if (!options.force) {
       throw new BerthError("CONFLICT", `container ${record.Name} is running: stop it first, or remove it with -f`);
     }
-    await killUnlessEnded(engine, id);
+    await killUnlessEnded(engine, id, SIGKILL);
     await waitContainer(engine, id);
   }
   const lock = await engine.containers.lock(id);
