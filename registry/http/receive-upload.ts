@@ -18,7 +18,16 @@ export async function receiveInto(ctx: RegistryRequest, held: HeldUpload, finish
     await held.leave();
     throw error;
   }
-  await finish();
+  // Syncing a large blob, or reading it once more for its digest, takes as long as it takes: a connection that waits for
+  // us is not idle.
+  const { socket } = ctx.req;
+  const idleTimeout = socket.timeout ?? 0;
+  socket.setTimeout(0);
+  try {
+    await finish();
+  } finally {
+    socket.setTimeout(idleTimeout);
+  }
 }
 
 /** Content-Length must agree with Content-Range. @throws BerthError SIZE_INVALID */

@@ -120,9 +120,25 @@ export class BlobStore {
       completed = true;
       const own: BlobPointer = { state: "live", data, size, at: Date.now() };
       if (before?.value.state === "live" || before?.value.state === "condemned") continue;
-      if ((await register.replace(before, own)) === undefined) continue;
+      if ((await this.#point(register, before, own)) === undefined) continue;
       await this.#putLink(repository, digest, own);
       return;
+    }
+  }
+
+  /** As the register's replace; when that fails, bytes to which nothing points do not stay behind. */
+  async #point(
+    register: WriteOnceRegister<BlobPointer>,
+    before: Entry<BlobPointer> | undefined,
+    own: BlobPointer,
+  ): Promise<Entry<BlobPointer> | undefined> {
+    try {
+      return await register.replace(before, own);
+    } catch (error) {
+      // The pointer may have come to be all the same, and then others may rely on it.
+      const now = await register.read();
+      if (now?.value.data !== own.data) await this.store.delete(keys.data(own.data));
+      throw error;
     }
   }
 

@@ -36,6 +36,9 @@ export interface ReceivedManifest {
   readonly descriptor: Descriptor;
 }
 
+/** RFC 6838, 4.2: it is going to be a Content-Type, which must not hold just anything. */
+const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
+
 /**
  * @param expected the digest in the URL, if the reference is one
  * @throws BerthError MANIFEST_INVALID, DIGEST_INVALID
@@ -48,6 +51,7 @@ export function receiveManifest(bytes: Buffer, contentType: string | undefined, 
     });
   }
   const manifest = parseManifest(bytes, contentType);
+  if (!MEDIA_TYPE.test(manifest.mediaType)) throw new BerthError("MANIFEST_INVALID", "its mediaType is no media type");
   const descriptor = describe(manifest, digest, bytes.length);
   const refs = referencesOf(manifest, bytes);
   return {

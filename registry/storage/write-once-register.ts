@@ -23,9 +23,14 @@ export class WriteOnceRegister<T extends object> {
 
   /** The value in force, read from the store. Undefined when there never was one. */
   async read(): Promise<Entry<T> | undefined> {
-    const highest = await this.#highest();
-    if (highest === undefined) return undefined;
-    const bytes = await this.store.get(highest);
+    let highest = await this.#highest();
+    let bytes: Buffer | undefined;
+    while (highest !== undefined && bytes === undefined) {
+      bytes = await this.#get(highest);
+      // Removed since it was listed.
+      if (bytes === undefined) highest = await this.#highest();
+    }
+    if (highest === undefined || bytes === undefined) return undefined;
     try {
       return { number: registerNumberOf(highest), value: JSON.parse(bytes.toString()) as T };
     } catch (cause) {
@@ -57,6 +62,15 @@ export class WriteOnceRegister<T extends object> {
   async remove(): Promise<void> {
     const entries = await listAllKeys(this.store, `${this.key}/`);
     for (const entry of entries.toReversed()) await this.store.delete(entry);
+  }
+
+  async #get(key: string): Promise<Buffer | undefined> {
+    try {
+      return await this.store.get(key);
+    } catch (error) {
+      if (isBerthError(error, "OBJECT_UNKNOWN")) return undefined;
+      throw error;
+    }
   }
 
   async #highest(): Promise<string | undefined> {

@@ -105,6 +105,15 @@ describe("registry with bad input", () => {
     await registry.expect(404, "GET", "/v2/a/manifests/b");
   });
 
+  it("refuses a manifest whose media type could never be sent as its Content-Type", async () => {
+    for (const mediaType of ["application/x\nevil: 1", "application/\u4e00", "application/x\u0000", "nothing"]) {
+      const body = JSON.stringify({ schemaVersion: 2, mediaType });
+      const init = { body: Buffer.from(body) };
+      await registry.expectError(400, "MANIFEST_INVALID", "PUT", "/v2/a/manifests/b", init);
+    }
+    assert.deepEqual(registry.files("data"), []);
+  });
+
   it("keeps what arrived of a body that stops short, and the client goes on from there", async () => {
     const blob = randomContent(500_000);
     const started = await registry.expect(202, "POST", "/v2/a/blobs/uploads/");

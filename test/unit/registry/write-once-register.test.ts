@@ -48,6 +48,19 @@ describe("write-once register", () => {
     );
   });
 
+  it("reads nothing, and does not fail, when it is removed between the look for the number and the reading", async () => {
+    const store = await FilesystemObjectStore.open(directory);
+    const register = new WriteOnceRegister<Log>(store, "r/removed");
+    await register.replace(undefined, { by: [1] });
+    const get = store.get.bind(store);
+    store.get = async (key) => {
+      store.get = get;
+      await register.remove();
+      return await get(key);
+    };
+    assert.equal(await register.read(), undefined);
+  });
+
   it("lets exactly one of parallel writers through, across stores", async () => {
     const stores = await Promise.all([1, 2].map(async () => await FilesystemObjectStore.open(directory)));
     const registers = stores.map((store) => new WriteOnceRegister<Log>(store, "r/parallel"));

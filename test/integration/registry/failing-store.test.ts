@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { BerthError } from "../../../oci/errors.js";
+import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
+import { randomContent } from "./support/content.js";
+import { TestRegistry } from "./support/test-registry.js";
+
+describe("registry on a store that fails or is slow", () => {
+  let root: string;
+  let store: FilesystemObjectStore;
+  let registry: TestRegistry;
+
+  beforeEach(async () => {
+    root = mkdtempSync(join(tmpdir(), "berth-store-"));
+    store = await FilesystemObjectStore.open(root);
+    registry = await TestRegistry.start({ root, store, idleTimeoutMs: 200 });
+  });
+
+  afterEach(async () => {
+    await registry.stop();
+    rmSync(root, { recursive: true });
+  });
+
+  const noSpace = (): BerthError => new BerthError("NO_SPACE", "no space left while testing");
+
+  it("leaves no bytes of a blob to which no pointer could be written", async () => {
+    const put = store.put.bind(store);
+    store.put = async (key, bytes, options) => {
+      if (key.startsWith("blobs/")) throw noSpace();
+      await put(key, bytes, options);
+    };
+    const blob = randomContent(100_000);
+    await registry.expect(507, "POST", `/v2/a/blobs/uploads/?digest=${blob.digest}`, {
+      body: new Uint8Array(blob.bytes),
+    });
+    assert.deepEqual([registry.files("data"), registry.files(".staging")], [[], []]);
+  });
+
+  it("keeps the bytes of a blob whose pointer was written though its writer was told otherwise", async () => {
+    const put = store.put.bind(store);
+    store.put = async (key, bytes, options) => {
+      await put(key, bytes, options);
+      if (!key.startsWith("blobs/")) return;
+      store.put = put;
+      throw noSpace();
+    };
+    const blob = randomContent(100_000);
+    const push = [`/v2/a/blobs/uploads/?digest=${blob.digest}`, { body: new Uint8Array(blob.bytes) }] as const;
+    await registry.expect(507, "POST", ...push);
+    await registry.expect(201, "POST", ...push);
+    const answer = await registry.expect(200, "GET", `/v2/a/blobs/${blob.digest}`);
+    assert.equal((await answer.arrayBuffer()).byteLength, 100_000);
+  });
+
+  it("does not cut a connection as idle while it commits the blob that came over it", async () => {
+    const openUpload = store.openUpload.bind(store);
+    store.openUpload = async (key, state) => {
+      const writer = await openUpload(key, state);
+      const complete = writer.complete.bind(writer);
+      writer.complete = async () => {
+        await sleep(600);
+        await complete();
+      };
+      return writer;
+    };
+    const blob = randomContent(1000);
+    const body = new Uint8Array(blob.bytes);
+    await registry.expect(201, "POST", `/v2/a/blobs/uploads/?digest=${blob.digest}`, { body });
+  });
+});
