@@ -1,4 +1,4 @@
-import { createReadStream, openSync, readSync, statSync, closeSync } from "node:fs";
+import { createReadStream, openSync, readSync, realpathSync, statSync, closeSync } from "node:fs";
 import { Readable } from "node:stream";
 
 import { algorithmOf, digestOf, hexOf, type Digest } from "../../oci/digest.js";
@@ -76,11 +76,16 @@ export function blobName(digest: Digest): string {
 }
 
 export class DirectoryTree implements FileTree {
-  constructor(readonly directory: string) {}
+  /** @param confined files outside of the directory, by `..` or by a symbolic link, are not found */
+  constructor(
+    readonly directory: string,
+    private readonly confined = false,
+  ) {}
 
   find(name: string): FileExtent | undefined {
     const path = `${this.directory}/${name}`;
     try {
+      if (this.confined && !realpathSync(path).startsWith(`${realpathSync(this.directory)}/`)) return undefined;
       const stat = statSync(path);
       return stat.isFile() ? { path, start: 0, size: stat.size } : undefined;
     } catch (error) {

@@ -43,7 +43,11 @@ export async function openArchive(text: string): Promise<ImageSource> {
 async function openTree(tree: FileTree, path: string, spool: string, name: string | undefined): Promise<ImageSource> {
   // Newer `docker save` writes both; the layout has the digests that a registry had.
   if (tree.find("oci-layout") !== undefined && tree.find("index.json") !== undefined) return openOciLayout(tree, name);
-  if (tree.find("manifest.json") !== undefined) return openDockerArchive(tree, spool, name);
+  if (tree.find("manifest.json") !== undefined) {
+    // Its manifest names files as it likes and without their digests: none of this host's may be pushed for a layer.
+    const own = tree instanceof DirectoryTree ? new DirectoryTree(tree.directory, true) : tree;
+    return openDockerArchive(own, spool, name);
+  }
   throw new BerthError("ARCHIVE_INVALID", `${path} is neither an OCI image layout nor a docker save archive`);
 }
 

@@ -1,10 +1,10 @@
 import { Transform, type Readable } from "node:stream";
 
 import type { Digest } from "../../oci/digest.js";
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
 import { networkFailure, withRetries } from "./backoff.js";
 import type { RegistrySession } from "./registry-session.js";
-import { headerOf } from "./response-error.js";
+import { headerOf, type Answer } from "./response-error.js";
 
 export interface BlobUpload {
   readonly digest: Digest;
@@ -28,18 +28,22 @@ export function uploadBlob(
   let mountFrom = blob.mountFrom;
   return withRetries(session.limits, signal, async () => {
     const pushScope = `repository:${repository}:pull,push`;
-    const mount =
-      mountFrom === undefined ? "" : `?${new URLSearchParams({ mount: digest, from: mountFrom }).toString()}`;
-    const begun = await session.callOnce({
-      method: "POST",
-      target: `/v2/${repository}/blobs/uploads/${mount}`,
-      // Some registries refuse a POST without a length.
-      headers: { "content-length": "0" },
-      scope: mountFrom === undefined ? pushScope : `${pushScope} repository:${mountFrom}:pull`,
-      accept: [201, 202],
-      what,
-      missing: "NAME_UNKNOWN",
-      signal,
+    const begin = (from: string | undefined): Promise<Answer> =>
+      session.callOnce({
+        method: "POST",
+        target: `/v2/${repository}/blobs/uploads/${from === undefined ? "" : mountQuery(digest, from)}`,
+        // Some registries refuse a POST without a length.
+        headers: { "content-length": "0" },
+        scope: from === undefined ? pushScope : `${pushScope} repository:${from}:pull`,
+        accept: [201, 202],
+        what,
+        missing: "NAME_UNKNOWN",
+        signal,
+      });
+    const begun = await begin(mountFrom).catch((error: unknown) => {
+      // Whoever may push here need not be allowed to read there: some registries refuse the mount instead of passing over it.
+      if (mountFrom === undefined || !isBerthError(error, ...REFUSALS)) throw error;
+      return begin(undefined);
     });
     if (begun.status === 201) return "mounted";
     mountFrom = undefined;
@@ -64,6 +68,12 @@ export function uploadBlob(
     });
     return "uploaded";
   });
+}
+
+const REFUSALS = ["UNAUTHORIZED", "DENIED", "NAME_UNKNOWN", "UNSUPPORTED", "UPSTREAM"] as const;
+
+function mountQuery(mount: Digest, from: string): string {
+  return `?${new URLSearchParams({ mount, from }).toString()}`;
 }
 
 function counted(

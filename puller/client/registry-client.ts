@@ -66,7 +66,7 @@ export class RegistryClient {
   /** What a tag points to now; undefined for registries that do not say. @throws BerthError MANIFEST_UNKNOWN */
   async headManifest(repository: string, reference: string, signal?: AbortSignal): Promise<Digest | undefined> {
     const answer = await this.#manifestCall("HEAD", repository, reference, signal);
-    const digest = headerOf(answer.headers, "docker-content-digest");
+    const digest = answer.status === 200 ? headerOf(answer.headers, "docker-content-digest") : undefined;
     return digest !== undefined && isDigest(digest) ? digest : undefined;
   }
 
@@ -156,7 +156,8 @@ export class RegistryClient {
       target: `/v2/${repository}/manifests/${reference}`,
       headers: { accept: MANIFEST_TYPES.join(", ") },
       scope: `repository:${repository}:pull`,
-      accept: [200],
+      // Some registries, and proxies before them, know no HEAD here; what is amiss is then said in the answer to a GET.
+      accept: method === "HEAD" ? [200, 400, 403, 405] : [200],
       what: `manifest for ${this.registry}/${repository}${separator}${reference}`,
       missing: "MANIFEST_UNKNOWN",
       maxAnswer: MAX_MANIFEST,

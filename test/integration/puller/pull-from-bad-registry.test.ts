@@ -254,6 +254,17 @@ describe("a pull from a registry that misbehaves", () => {
     await refuses("ABORTED", { signal: controller.signal });
   });
 
+  it("a registry that does not let manifests be asked for with HEAD is asked with GET", async () => {
+    for (const status of [400, 403, 405]) {
+      registry.script = (request, response) => {
+        if (request.method !== "HEAD" || !request.url?.includes("/manifests/")) return false;
+        response.writeHead(status).end();
+        return true;
+      };
+      await pull();
+    }
+  });
+
   it("an unknown tag is named", async () => {
     registry.image = undefined;
     await refuses("MANIFEST_UNKNOWN");

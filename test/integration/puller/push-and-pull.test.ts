@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createWriteStream, mkdtempSync, readFileSync, statSync } from "node:fs";
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -191,6 +191,25 @@ describe("push and pull with a registry", () => {
     await assert.rejects(push("./no-such-file", "bad:1"), { code: "ARCHIVE_INVALID" });
     await assert.rejects(push("nobody", "bad:1"), { code: "IMAGE_UNKNOWN" });
     await assert.rejects(pull("bad:1"), (error: Error & { code?: string }) => error.code === "MANIFEST_UNKNOWN");
+  });
+
+  it("an unpacked docker save archive gives away no file outside of its directory", async () => {
+    const directory = join(state.directory, "unpacked");
+    mkdirSync(directory);
+    writeFileSync(join(state.directory, "secret"), "a file of this host");
+    symlinkSync("../secret", join(directory, "link"));
+    writeFileSync(join(directory, "config.json"), image.blobs.get(image.config) ?? "");
+    writeFileSync(join(directory, "layer.tar"), image.layers[0]?.tar ?? "");
+    symlinkSync("layer.tar", join(directory, "again.tar"));
+    const pushWith = (Config: string, ...Layers: string[]): Promise<unknown> => {
+      writeFileSync(join(directory, "manifest.json"), JSON.stringify([{ Config, RepoTags: null, Layers }]));
+      return push(directory, "stolen:1");
+    };
+    for (const outside of ["../secret", "link"]) {
+      await assert.rejects(pushWith("config.json", outside), { code: "ARCHIVE_INVALID" }, outside);
+      await assert.rejects(pushWith(outside, "layer.tar"), { code: "ARCHIVE_INVALID" }, outside);
+    }
+    await pushWith("config.json", "layer.tar", "again.tar");
   });
 
   it("a layer whose bytes in the layout are not its digest's is refused by the registry", async () => {
