@@ -1,12 +1,12 @@
-import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { BerthError, errnoOf } from "../../oci/errors.js";
+import { BerthError } from "../../oci/errors.js";
 import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
 import { currentState } from "../lifecycle/current-state.js";
 import { parseLogLine, type LogEntry } from "./json-log.js";
-import { GrowingFile } from "./log-file.js";
+import type { GrowingFile } from "./log-file.js";
+import { openRotatedLog } from "./rotated-log.js";
 
 const POLL_MS = 100;
 
@@ -28,23 +28,19 @@ export async function* containerLogs(engine: Engine, id: string, options: LogOpt
     throw new BerthError("UNSUPPORTED", `container ${record.Name} keeps no log: it was made with --log-driver none`);
   }
   const path = engine.paths.of(id).log;
-  let file = await GrowingFile.open(path, options.tail);
+  const files = await openRotatedLog(path, { tail: options.tail });
   try {
     for (;;) {
       // Asked before reading, so that what was written until the end is read.
       const goesOn = options.follow && runs(engine, id);
-      if (file !== undefined) yield* entries(file, options);
+      for (const file of files) yield* entries(file, options);
       if (!goesOn || options.signal?.aborted) return;
+      for (const older of files.splice(0, files.length - 1)) await older.close();
       await sleep(POLL_MS);
-      if (file === undefined || (await isRotated(file, path))) {
-        const next = await GrowingFile.open(path, undefined);
-        if (file !== undefined) yield* entries(file, options);
-        await file?.close();
-        file = next;
-      }
+      files.push(...(await openRotatedLog(path, { after: await files[0]?.inode() })));
     }
   } finally {
-    await file?.close();
+    for (const file of files) await file.close();
   }
 }
 
@@ -60,13 +56,4 @@ async function* entries(file: GrowingFile, { since, until }: LogOptions): AsyncG
 function runs(engine: Engine, id: string): boolean {
   const container = engine.containers.load(id);
   return container !== undefined && isRunning(currentState(engine, container).state);
-}
-
-async function isRotated(file: GrowingFile, path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).ino !== (await file.inode());
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
-  }
 }

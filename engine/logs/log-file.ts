@@ -12,6 +12,8 @@ export class GrowingFile {
   private constructor(
     private readonly handle: FileHandle,
     private position: number,
+    /** How many of the lines that were asked for it begins with; 0 when all of them were. */
+    readonly tailLines: number,
   ) {}
 
   /** @param tail how many of the last lines to begin with. @returns undefined where there is no such file */
@@ -23,7 +25,8 @@ export class GrowingFile {
       if (errnoOf(error) === "ENOENT") return undefined;
       throw error;
     }
-    return new GrowingFile(handle, tail === undefined ? 0 : await offsetOfTail(handle, tail));
+    const { offset, lines } = tail === undefined ? { offset: 0, lines: 0 } : await findTail(handle, tail);
+    return new GrowingFile(handle, offset, lines);
   }
 
   /** Complete lines that are there now, without their newlines. */
@@ -31,7 +34,13 @@ export class GrowingFile {
     const block = Buffer.allocUnsafe(BLOCK_BYTES);
     for (;;) {
       const { bytesRead } = await this.handle.read(block, 0, block.length, this.position);
-      if (bytesRead === 0) return;
+      if (bytesRead === 0) {
+        if ((await this.handle.stat()).size >= this.position) return;
+        // A log of one file is emptied when it is full.
+        this.position = 0;
+        this.#rest = Buffer.alloc(0);
+        continue;
+      }
       this.position += bytesRead;
       const bytes = Buffer.concat([this.#rest, block.subarray(0, bytesRead)]);
       let start = 0;
@@ -54,9 +63,9 @@ export class GrowingFile {
 }
 
 /** Where the last `count` lines begin, looked for from the end so that a large log is not read. */
-async function offsetOfTail(handle: FileHandle, count: number): Promise<number> {
+async function findTail(handle: FileHandle, count: number): Promise<{ offset: number; lines: number }> {
   const { size } = await handle.stat();
-  if (count === 0) return size;
+  if (count === 0) return { offset: size, lines: 0 };
   const block = Buffer.allocUnsafe(BLOCK_BYTES);
   let newlines = 0;
   for (let end = size; end > 0; end -= BLOCK_BYTES) {
@@ -64,8 +73,10 @@ async function offsetOfTail(handle: FileHandle, count: number): Promise<number> 
     const { bytesRead } = await handle.read(block, 0, end - start, start);
     for (let i = bytesRead - 1; i >= 0; i--) {
       // The newline that ends the last line does not begin another.
-      if (block[i] === NEWLINE && start + i !== size - 1 && ++newlines === count) return start + i + 1;
+      if (block[i] === NEWLINE && start + i !== size - 1 && ++newlines === count) {
+        return { offset: start + i + 1, lines: count };
+      }
     }
   }
-  return 0;
+  return { offset: 0, lines: size === 0 ? 0 : newlines + 1 };
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { parseLogLine, parseLogTime } from "../../../engine/logs/json-log.js";
 import { GrowingFile } from "../../../engine/logs/log-file.js";
+import { openRotatedLog } from "../../../engine/logs/rotated-log.js";
 
 describe("log of a container", () => {
   let directory = "";
@@ -49,6 +50,41 @@ describe("log of a container", () => {
     appendFileSync(path, "o\nthree\n");
     assert.deepEqual(await next(), ["two", "three"]);
     await file.close();
+  });
+
+  it("a log of one file that was emptied is read on from its beginning", async () => {
+    writeFileSync(path, "one\ntwo\nthree\n");
+    const file = await GrowingFile.open(path, undefined);
+    assert.ok(file);
+    for await (const line of file.lines()) assert.ok(line);
+    writeFileSync(path, "four\n");
+    const lines: string[] = [];
+    for await (const line of file.lines()) lines.push(line);
+    await file.close();
+    assert.deepEqual(lines, ["four"]);
+  });
+
+  it("rotated files are part of it, oldest first, also for a tail and for one who follows", async () => {
+    const rotated = async (start: { tail?: number; after?: number }): Promise<string[]> => {
+      const lines: string[] = [];
+      for (const file of await openRotatedLog(path, start)) {
+        for await (const line of file.lines()) lines.push(line);
+        await file.close();
+      }
+      return lines;
+    };
+    assert.deepEqual(await rotated({}), []);
+    writeFileSync(`${path}.2`, "1\n2\n");
+    writeFileSync(`${path}.1`, "3\n4\n");
+    assert.deepEqual(await rotated({}), ["1", "2", "3", "4"]);
+    writeFileSync(path, "5\n");
+    assert.deepEqual(await rotated({}), ["1", "2", "3", "4", "5"]);
+    assert.deepEqual(await rotated({ tail: 0 }), []);
+    assert.deepEqual(await rotated({ tail: 1 }), ["5"]);
+    assert.deepEqual(await rotated({ tail: 4 }), ["2", "3", "4", "5"]);
+    assert.deepEqual(await rotated({ tail: 9 }), ["1", "2", "3", "4", "5"]);
+    assert.deepEqual(await rotated({ after: statSync(`${path}.2`).ino }), ["3", "4", "5"]);
+    assert.deepEqual(await rotated({ after: statSync(path).ino }), []);
   });
 
   it("a line that a crash cut short is passed over", () => {
