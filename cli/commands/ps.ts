@@ -38,7 +38,9 @@ export function define(command: Command, host: CommandHost): void {
     .addOption(new Option("--format <form>", "how to print").choices(["table", "json"]).default("table"))
     .action((flags: Flags) => {
       const matches = containerFilter(flags.filter);
-      const last = flags.latest ? 1 : flags.last === undefined ? undefined : parseInteger(flags.last, "--last");
+      const wanted = flags.latest ? 1 : parseInteger(flags.last ?? "-1", "--last");
+      // Docker's -1 and 0 stand for no limit.
+      const last = wanted > 0 ? wanted : undefined;
       const states = flags.filter.some((text) => /^(?:status|exited)=/.test(text));
       const all = flags.all === true || last !== undefined || states;
       const found = listContainers(engineOf(host.context()), { all }).filter(matches).slice(0, last);

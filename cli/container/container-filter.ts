@@ -26,7 +26,7 @@ export function containerFilter(texts: readonly string[]): (container: Container
   for (const text of texts) {
     const equals = text.indexOf("=");
     const name = text.slice(0, Math.max(equals, 0));
-    if (!(name in FILTERS)) {
+    if (!Object.hasOwn(FILTERS, name)) {
       throw new BerthError(
         "USAGE",
         `invalid --filter ${JSON.stringify(text)}: filter by ${Object.keys(FILTERS).join(", ")}`,

@@ -30,11 +30,11 @@ export function parseMountFlag(text: string): MountRequest {
     Type: type,
     Source: take("source", "src") ?? "",
     Target: take("target", "destination", "dst") ?? "",
-    ReadOnly: ["true", "1"].includes(take("readonly", "ro") ?? "false"),
+    ReadOnly: parseSwitch(take("readonly", "ro") ?? "false", text),
     ...(type === "tmpfs" && {
       TmpfsOptions: {
         ...(size !== undefined && { SizeBytes: parseByteSize(size, "tmpfs-size") }),
-        ...(mode !== undefined && { Mode: parseInt(mode, 8) }),
+        ...(mode !== undefined && { Mode: parseMode(mode, text) }),
       },
     }),
     ...(propagation !== undefined && { BindOptions: { Propagation: propagation } }),
@@ -72,6 +72,18 @@ export function absoluteBind(text: string): string {
   return source.startsWith("./") || source.startsWith("../") || source === "." || source === ".."
     ? resolve(source) + text.slice(source.length)
     : text;
+}
+
+/** Docker's words (Go's strconv.ParseBool); anything else must not make a mount writable that was meant not to be. */
+function parseSwitch(value: string, mount: string): boolean {
+  if (["1", "t", "T", "true", "True", "TRUE"].includes(value)) return true;
+  if (["0", "f", "F", "false", "False", "FALSE"].includes(value)) return false;
+  throw invalid(mount, "readonly is true or false");
+}
+
+function parseMode(value: string, mount: string): number {
+  if (/^[0-7]{1,4}$/.test(value)) return parseInt(value, 8);
+  throw invalid(mount, "tmpfs-mode is an octal number such as 1777");
 }
 
 function invalid(text: string, why: string): BerthError {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
 
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { ContainerDefaults } from "../../oci/image-config.js";
 import type { Image } from "../../puller/index.js";
 import { parseCgroupParent } from "../cgroups/cgroup-path.js";
@@ -82,7 +82,7 @@ async function makeContainer(
     await makeInitLayer(engine.store, id, engine.store.layers.stack(image));
     engine.store.overlay.create(id, initLayerId(id));
     writeNetworkFiles(paths, record);
-    if (hostConfig.ContainerIDFile !== "") writeFileSync(hostConfig.ContainerIDFile, id, { flag: "wx" });
+    if (hostConfig.ContainerIDFile !== "") writeIdFile(hostConfig.ContainerIDFile, id);
     engine.containers.writeRecord(record);
     engine.unfinished.finished(id);
     return record;
@@ -152,6 +152,16 @@ function completeConfig(
     ...(stopSignal !== undefined && stopSignal !== "" && { StopSignal: stopSignal }),
     ...(config.StopTimeout !== undefined && { StopTimeout: config.StopTimeout }),
   };
+}
+
+function writeIdFile(path: string, id: string): void {
+  try {
+    writeFileSync(path, id, { flag: "wx" });
+  } catch (cause) {
+    const code = errnoOf(cause);
+    const why = code === "EEXIST" ? "it is there already, maybe another container's" : (code ?? String(cause));
+    throw new BerthError("USAGE", `--cidfile ${path} cannot be written: ${why}`, { cause });
+  }
 }
 
 function takeName(engine: Engine, id: string, wanted: string | undefined): string {

@@ -1,3 +1,4 @@
+import { BerthError } from "../../oci/errors.js";
 import type { ProcessPlan } from "../../runtime-native/launch-plan.js";
 import type { ContainerRecord } from "../container-record.js";
 import type { Engine } from "../engine.js";
@@ -25,6 +26,9 @@ export interface ProcessRequest {
 /** @throws BerthError USAGE when the user or group is not known to the container */
 export function processPlan(engine: Engine, record: ContainerRecord, request: ProcessRequest): ProcessPlan {
   const { Config, HostConfig } = record;
+  if (request.cwd !== "" && !request.cwd.startsWith("/")) {
+    throw new BerthError("USAGE", `the working directory ${JSON.stringify(request.cwd)} must be an absolute path`);
+  }
   const user = userOf(engine, record, request.user);
   const options = parseSecurityOptions(HostConfig.SecurityOpt, request.privileged);
   const capabilities = chooseCapabilities(

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync } from "node:fs";
+import { normalize } from "node:path";
 
 import { BerthError } from "../../oci/errors.js";
 import type { MountPlan } from "../../runtime-native/launch-plan.js";
@@ -30,9 +31,9 @@ function mountsOf(host: HostConfig): MountPlan[] {
       return tmpfsMount(target, options);
     }),
   ];
-  const targets = mounts.map(({ target }) => target.replace(/\/+$/, ""));
+  const targets = mounts.map(({ target }) => normalize(`${target}/`));
   const twice = targets.find((target, i) => targets.indexOf(target) !== i);
-  if (twice !== undefined) throw new BerthError("USAGE", `two mounts on ${twice}: each path can have one`);
+  if (twice !== undefined) throw new BerthError("USAGE", `two mounts on ${twice.slice(0, -1)}: each path can have one`);
   return mounts;
 }
 

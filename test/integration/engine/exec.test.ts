@@ -33,6 +33,9 @@ describeWith([asRoot, program("/bin/busybox")], "berth exec", () => {
     assert.equal(host.try(["exec", "box", "/etc/passwd"]).status, 126);
     assert.equal(host.try(["exec", "none", "true"]).status, 1);
     assert.equal(host.try(["exec", "-w", "/no/such", "box", "true"]).status === 0, false);
+    const relative = host.try(["exec", "-w", "tmp", "box", "true"]);
+    assert.deepEqual([relative.status, relative.stdout], [1, ""]);
+    assert.match(relative.stderr, /^berth: the working directory "tmp" must be an absolute path\n$/);
   });
 
   it("-e, -w and -u are of this process alone", () => {

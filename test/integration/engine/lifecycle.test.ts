@@ -146,6 +146,8 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
     );
     assert.match(host.run("ps", "-a", "--filter", "name=down"), /Exited \(3\) .* ago +down$/);
     assert.equal(host.run("ps", "-aq").split("\n").length, 2);
+    assert.equal(host.run("ps", "-aq", "-n", "-1").split("\n").length, 2);
+    assert.equal(host.run("ps", "-q", "-n", "1").split("\n").length, 1);
     assert.equal(host.run("ps", "-aq", "--filter", "label=tier=front").split("\n").length, 1);
     assert.equal(host.run("ps", "-q", "--filter", "exited=3").split("\n").length, 1);
     const [row] = host.run("ps", "--format", "json").split("\n");

@@ -187,13 +187,42 @@ describeWith([asRoot, program("/bin/busybox")], "berth run", () => {
     assert.match(sh("mknod /tmp/d b 254 0 && cat /tmp/d >/dev/null || echo refused"), /refused/);
   });
 
+  it("two mounts on one path are refused, however it is written", () => {
+    for (const target of ["/m/", "//m", "/./m"]) {
+      const { status, stderr } = host.try(["run", "--rm", "--tmpfs", "/m", "-v", `/tmp:${target}`, "busybox", "true"]);
+      assert.equal(status, 125, target);
+      assert.match(stderr, /^berth: two mounts on \/m: [^\n]+\n$/, target);
+    }
+  });
+
+  it("logs shows what was rotated away, too", () => {
+    host.run(
+      "run",
+      "--name",
+      "rotating",
+      "--log-opt",
+      "max-size=1k",
+      "--log-opt",
+      "max-file=9",
+      "busybox",
+      "seq",
+      "40",
+    );
+    const all = Array.from({ length: 40 }, (_, i) => String(i + 1));
+    assert.equal(host.run("logs", "rotating"), all.join("\n"));
+    assert.equal(host.run("logs", "--tail", "25", "rotating"), all.slice(-25).join("\n"));
+    host.run("rm", "rotating");
+  });
+
   it("--cidfile holds the ID, and an existing one is not overwritten", () => {
     const file = join(host.directory, "cid");
     assert.equal(
       host.run("run", "--rm", "--cidfile", file, "busybox", "hostname"),
       readFileSync(file, "utf8").slice(0, 12),
     );
-    assert.equal(host.try(["run", "--rm", "--cidfile", file, "busybox", "true"]).status, 125);
+    const again = host.try(["run", "--rm", "--cidfile", file, "busybox", "true"]);
+    assert.equal(again.status, 125);
+    assert.match(again.stderr, /^berth: --cidfile [^\n]+ is there already[^\n]*\n$/);
   });
 
   it("an image that is not there: pulled by default, refused with --pull never", () => {

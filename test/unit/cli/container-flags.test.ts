@@ -37,6 +37,16 @@ describe("values of container flags", () => {
     assert.throws(() => parseMountFlag("source=v,target=/b"), { code: "UNSUPPORTED" });
   });
 
+  it("--mount readonly takes Docker's words, and nothing else leaves the mount writable in silence", () => {
+    const isReadonly = (value: string) => parseMountFlag(`type=bind,src=/a,dst=/b,readonly=${value}`).ReadOnly;
+    for (const value of ["1", "t", "True", "TRUE"]) assert.equal(isReadonly(value), true, value);
+    for (const value of ["0", "f", "False"]) assert.equal(isReadonly(value), false, value);
+    for (const value of ["yes", "on", ""]) assert.throws(() => isReadonly(value), { code: "USAGE" }, value);
+    for (const mode of ["18", "rwx", "-1", ""]) {
+      assert.throws(() => parseMountFlag(`type=tmpfs,target=/t,tmpfs-mode=${mode}`), { code: "USAGE" }, mode);
+    }
+  });
+
   it("--device and --ulimit", () => {
     assert.deepEqual(parseDeviceFlag("/dev/a:/dev/b:rw"), {
       PathOnHost: "/dev/a",
@@ -51,6 +61,7 @@ describe("values of container flags", () => {
 
   it("filters are known by name, and a bad pattern is refused", () => {
     assert.throws(() => containerFilter(["colour=red"]), { code: "USAGE" });
+    assert.throws(() => containerFilter(["constructor=x"]), { code: "USAGE" });
     assert.throws(() => containerFilter(["status"]), { code: "USAGE" });
     assert.throws(() => containerFilter(["name=["]), { code: "USAGE" });
   });
