@@ -93,6 +93,9 @@ function resources(flags: ContainerFlags): Partial<HostConfig> {
   };
 }
 
+/** Each is renamed whenever the log is full. */
+const MAX_LOG_FILES = 10_000;
+
 function logConfig({ logDriver = "json-file", logOpt }: ContainerFlags): HostConfig["LogConfig"] {
   if (logDriver !== "json-file" && logDriver !== "none") {
     throw new BerthError("UNSUPPORTED", `--log-driver ${logDriver} is not there: use json-file or none`);
@@ -101,11 +104,17 @@ function logConfig({ logDriver = "json-file", logOpt }: ContainerFlags): HostCon
   const { "max-size": size, "max-file": files, ...rest } = options;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw new BerthError("USAGE", `unknown --log-opt ${unknown}: use max-size or max-file`);
+  const maxSize = size === undefined ? undefined : parseByteSize(size, "--log-opt max-size");
+  const maxFile = files === undefined ? undefined : parseInteger(files, "--log-opt max-file");
+  if (maxSize === 0) throw new BerthError("USAGE", "--log-opt max-size must be above 0");
+  if (maxFile !== undefined && (maxFile < 1 || maxFile > MAX_LOG_FILES)) {
+    throw new BerthError("USAGE", `--log-opt max-file must be from 1 to ${String(MAX_LOG_FILES)}`);
+  }
   return {
     Type: logDriver,
     Config: {
-      ...(size !== undefined && { "max-size": String(parseByteSize(size, "--log-opt max-size")) }),
-      ...(files !== undefined && { "max-file": String(parseInteger(files, "--log-opt max-file")) }),
+      ...(maxSize !== undefined && { "max-size": String(maxSize) }),
+      ...(maxFile !== undefined && { "max-file": String(maxFile) }),
     },
   };
 }

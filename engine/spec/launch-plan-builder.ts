@@ -1,3 +1,5 @@
+import { normalize } from "node:path";
+
 import type { LaunchPlan, MountPlan, ProcessPlan } from "../../runtime-native/launch-plan.js";
 import type { CgroupPlan } from "../../runtime-native/launch-plan.js";
 import type { OverlayDirectories } from "../../puller/index.js";
@@ -34,6 +36,7 @@ export function buildLaunchPlan(parts: LaunchPlanParts): LaunchPlan {
   const { Config, HostConfig } = record;
   const own = overlay.paths(record.ID);
   const requested = requestedMounts(HostConfig);
+  const fillsDev = !requested.some(isHostDev);
   return {
     id: record.ID,
     hostname: Config.Hostname,
@@ -52,8 +55,8 @@ export function buildLaunchPlan(parts: LaunchPlanParts): LaunchPlan {
       ...networkFiles(HostConfig.ReadonlyRootfs, paths).filter(({ target }) => !isReplaced(target, requested)),
       ...requested,
     ],
-    devices: parts.devices.nodes,
-    symlinks: DEFAULT_SYMLINKS,
+    devices: fillsDev ? parts.devices.nodes : [],
+    symlinks: fillsDev ? DEFAULT_SYMLINKS : [],
     maskedPaths: HostConfig.MaskedPaths,
     // The tmpfs that holds the v1 hierarchies must be writable while they are mounted into it.
     readonlyPaths: [
@@ -82,9 +85,14 @@ function logOf({ paths, record }: LaunchPlanParts): { path: string; maxBytes: nu
   return { path: paths.log, maxBytes, maxFiles: Number(options["max-file"] ?? "1") };
 }
 
-/** A mount asked for by the user takes the place of a default one. */
+/** A mount asked for by the user takes the place of a default one, and of those that it would hide. */
 function isReplaced(target: string, requested: readonly MountPlan[]): boolean {
-  return requested.some((mount) => mount.target.replace(/\/+$/, "") === target);
+  return requested.some((mount) => `${target}/`.startsWith(normalize(`${mount.target}/`)));
+}
+
+/** A directory of the host on /dev stays as it is (as with Docker's): nodes made there would be the host's. */
+function isHostDev(mount: MountPlan): boolean {
+  return mount.type === "rbind" && normalize(`${mount.target}/`) === "/dev/";
 }
 
 function networkFiles(readonly: boolean, paths: ContainerPaths): MountPlan[] {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { normalize } from "node:path";
 
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { MountPlan } from "../../runtime-native/launch-plan.js";
 import type { HostConfig, MountRequest } from "../container-config.js";
 import { checkMountTarget, parseBind, parsePropagation } from "./bind-specification.js";
@@ -12,9 +12,19 @@ export function requestedMounts(host: HostConfig): MountPlan[] {
   const mounts = mountsOf(host);
   // Docker makes a missing host directory for -v, and not for --mount.
   for (const { source } of (host.Binds ?? []).map(parseBind)) {
-    if (!existsSync(source)) mkdirSync(source, { recursive: true });
+    if (!existsSync(source)) makeSource(source);
   }
   return mounts.sort((a, b) => depthOf(a.target) - depthOf(b.target));
+}
+
+function makeSource(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw new BerthError("USAGE", `-v: ${path} cannot be made on this host: ${errnoOf(cause) ?? String(cause)}`, {
+      cause,
+    });
+  }
 }
 
 /** The checks of requestedMounts, without making anything. @throws BerthError USAGE, UNSUPPORTED */

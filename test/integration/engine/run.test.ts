@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
@@ -42,8 +42,13 @@ describeWith([asRoot, program("/bin/busybox")], "berth run", () => {
       ["-v", "name:/x"],
       ["-u", "who"],
       ["-p", "80:80"],
+      ["-v", "/dev/null/x:/x"],
+      ["--log-opt", "max-file=-1"],
+      ["--log-opt", "max-file=0"],
+      ["--log-opt", "max-size=0"],
     ]) {
-      const { stderr } = host.try(["run", "--rm", ...args, "busybox", "true"]);
+      const { status, stderr } = host.try(["run", "--rm", ...args, "busybox", "true"]);
+      assert.equal(status, 125, args.join(" "));
       assert.match(stderr, /^berth: [^\n]+\n$/, args.join(" "));
     }
   });
@@ -185,6 +190,17 @@ describeWith([asRoot, program("/bin/busybox")], "berth run", () => {
   it("--device gives a device of the host; others cannot be opened", () => {
     assert.equal(sh("ls -l /dev/mine | cut -c1", "--device", "/dev/null:/dev/mine"), "c");
     assert.match(sh("mknod /tmp/d b 254 0 && cat /tmp/d >/dev/null || echo refused"), /refused/);
+  });
+
+  it("-v on /dev or /sys/fs/cgroup takes the place of what is made there, and the host's directory stays as it is", () => {
+    const dev = join(host.directory, "dev");
+    mkdirSync(dev);
+    host.try(["run", "--rm", "-v", `${dev}:/dev`, "busybox", "true"]);
+    assert.deepEqual(readdirSync(dev), []);
+    assert.equal(sh("echo $(ls /sys/fs/cgroup)", "-v", `${dev}:/sys/fs/cgroup`), "");
+    const nodes = readdirSync("/dev");
+    assert.equal(sh("test -c /dev/zero && test -e /dev/ptmx && echo there", "-v", "/dev:/dev"), "there");
+    assert.deepEqual(readdirSync("/dev"), nodes);
   });
 
   it("two mounts on one path are refused, however it is written", () => {
