@@ -38,7 +38,7 @@ const LAYER_TYPES: Readonly<Record<Compression, string>> = {
 /**
  * Adds an image of one new layer, alone or above those of `base`.
  * @returns its ID
- * @throws BerthError LAYER_INVALID, TOO_LARGE, NO_SPACE, USAGE for a reference with a digest; nothing is left then
+ * @throws BerthError LAYER_INVALID, TOO_LARGE, NO_SPACE, ABORTED, USAGE for a reference with a digest; nothing is left then
  */
 export async function buildImage(root: string, image: ImageToBuild): Promise<Digest> {
   if (image.reference?.digest !== undefined) {
@@ -50,6 +50,7 @@ export async function buildImage(root: string, image: ImageToBuild): Promise<Dig
   try {
     return await buildInto(store, session, image);
   } catch (error) {
+    if (image.signal?.aborted === true) throw new BerthError("ABORTED", `${image.what}: cancelled`, { cause: error });
     throw asBerthError(error, image.what);
   } finally {
     await session.end();

@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream, type ReadStream } from "node:fs";
 import { rename } from "node:fs/promises";
-import { Readable } from "node:stream";
+import { addAbortSignal, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 
@@ -13,15 +13,12 @@ export const LAYER_LEVEL = 4;
 
 /** Copies a tar into `output`, compressed: as it is when it is compressed already. `-` is standard input. */
 export async function layerFileFrom(source: string, output: string, signal: AbortSignal | undefined): Promise<void> {
-  const input: Readable =
-    source === "-" ? process.stdin : createReadStream(source, { highWaterMark: 256 * 1024, ...(signal && { signal }) });
+  const input: Readable = source === "-" ? process.stdin : createReadStream(source, { highWaterMark: 256 * 1024 });
+  if (signal !== undefined) addAbortSignal(signal, input);
+  const { first, rest } = await split(input);
+  if (first === undefined) throw new BerthError("ARCHIVE_INVALID", `${source}: there is nothing in it`);
   const temporary = `${output}.part`;
   const sink = createWriteStream(temporary, { flags: "wx", mode: 0o600 });
-  const { first, rest } = await split(input);
-  if (first === undefined) {
-    sink.destroy();
-    throw new BerthError("ARCHIVE_INVALID", `${source}: there is nothing in it`);
-  }
   const compressed = [GZIP, ZSTD].some((magic) => first.subarray(0, magic.byteLength).equals(magic));
   const bytes = Readable.from(joined(first, rest), { objectMode: false, highWaterMark: 256 * 1024 });
   const options = signal === undefined ? {} : { signal };

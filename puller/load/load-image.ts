@@ -1,5 +1,5 @@
 import type { Digest } from "../../oci/digest.js";
-import { isBerthError } from "../../oci/errors.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
 import { parseReference, type Reference } from "../../oci/reference.js";
 import { openArchive } from "../archive/open-archive.js";
 import { installImage, type InstallOptions } from "../install/install-image.js";
@@ -22,6 +22,9 @@ export async function loadImage(root: string, archive: string, options: InstallO
     const references = source.names.flatMap(referenceIn);
     const { id } = await installImage(openWritableStore(root), new SourceProvider(source), () => references, options);
     return { id, references };
+  } catch (error) {
+    if (options.signal?.aborted === true) throw new BerthError("ABORTED", "the load was cancelled", { cause: error });
+    throw error;
   } finally {
     await source.close();
   }

@@ -57,12 +57,15 @@ export class Repositories {
   }
 
   async save(): Promise<void> {
-    const all: Record<string, Record<string, Digest>> = {};
+    // A map, as a repository may be called `constructor`, which every object has.
+    const all = new Map<string, Record<string, Digest>>();
     for (const [name, id] of [...this.#names].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const repository = repositoryOf(name);
-      (all[repository] ??= {})[name] = id;
+      const names = all.get(repository) ?? {};
+      names[name] = id;
+      all.set(repository, names);
     }
-    await writeDurably(this.#path, JSON.stringify({ Repositories: all }));
+    await writeDurably(this.#path, JSON.stringify({ Repositories: Object.fromEntries(all) }));
   }
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import { chainIdsOf } from "../../../oci/chain-id.js";
 import { parseReference } from "../../../oci/reference.js";
+import { importImage } from "../../../puller/build/import-image.js";
 import { imageHistory, inspectImage, openLocalStore } from "../../../puller/index.js";
 import { pullImage } from "../../../puller/pull/pull-image.js";
 import { ScriptedRegistry } from "../../helpers/scripted-registry.js";
@@ -250,6 +251,13 @@ describe("the local store", () => {
       openLocalStore(state.root).layers.stack(openLocalStore(state.root).images.find(base.config)).length,
       1,
     );
+  });
+
+  it("keeps an image's name also when JavaScript has a meaning for it", async () => {
+    const source = join(state.directory, "rootfs");
+    mkdirSync(source);
+    const id = await importImage(state.root, { source, reference: parseReference("constructor:1") });
+    assert.deepEqual(openLocalStore(state.root).images.find("constructor:1").id, id);
   });
 
   it("reports a damaged repositories.json and a damaged config instead of working on", async () => {
