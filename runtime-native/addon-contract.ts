@@ -26,6 +26,8 @@ export interface RuntimeNative {
    * with the descriptor. Needs CAP_SYS_ADMIN.
    */
   openOverlayView(directory: string, lower: readonly string[]): Promise<number>;
+  /** Whether a directory of a layer hides what the layers below have in it; always false without CAP_SYS_ADMIN. */
+  isOpaqueDirectory(path: string): boolean;
   /** A seccomp profile in Docker's JSON form, reduced to data by the engine, compiled by libseccomp to BPF. */
   compileSeccomp(profile: SeccompPlan): Uint8Array;
   /**

@@ -8,6 +8,7 @@ interface HostAddon {
   lockFile(path: string, exclusive: boolean): Promise<FileLock>;
   tryLockFile(path: string): FileLock | undefined;
   openOverlayView(directory: string, lower: readonly string[]): Promise<number>;
+  isOpaqueDirectory(path: string): boolean;
 }
 
 const addon = (): HostAddon => loadAddon<HostAddon>();
@@ -47,6 +48,14 @@ export async function tryLockFile(path: string): Promise<FileLock | undefined> {
 export async function openOverlayView(directory: string, lower: readonly string[]): Promise<number> {
   try {
     return await addon().openOverlayView(directory, lower);
+  } catch (error) {
+    throw asNativeError(error);
+  }
+}
+
+export function isOpaqueDirectory(path: string): boolean {
+  try {
+    return addon().isOpaqueDirectory(path);
   } catch (error) {
     throw asNativeError(error);
   }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, type Stats } from "node:fs";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
+import { isOpaqueDirectory } from "../../runtime-native/index.js";
 
 const MAX_LINKS = 40;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -72,7 +73,9 @@ class Walk {
       const stats = fstatSync(descriptor);
       if (stats.isDirectory()) {
         const directory = this.#open(layer, name, DIRECTORY);
-        if (directory !== undefined) merged.push(directory);
+        if (directory === undefined) continue;
+        merged.push(directory);
+        if (layer !== layers.at(-1) && isOpaqueDirectory(`/proc/self/fd/${String(directory)}`)) break;
         continue;
       }
       if (merged.length > 0 || isWhiteout(stats)) break;

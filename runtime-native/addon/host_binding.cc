@@ -1,3 +1,7 @@
+#include <sys/xattr.h>
+
+#include <cerrno>
+
 #include "addon/background_job.h"
 #include "addon/registrations.h"
 #include "core/file_lock.h"
@@ -63,6 +67,16 @@ Napi::Value JsOpenOverlayView(const Napi::CallbackInfo& info) {
       [](Napi::Env env, UniqueFd& root) -> Napi::Value { return Napi::Number::New(env, root.release()); });
 }
 
+// Kernel documentation, overlayfs: nothing of the layers below such a directory shows in it. Does not wait, either.
+Napi::Value JsIsOpaqueDirectory(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  char value;
+  const ssize_t size = getxattr(path.c_str(), "trusted.overlay.opaque", &value, 1);
+  if (size < 0 && errno != ENODATA && errno != EOPNOTSUPP && errno != ERANGE)
+    throw FailureToJs(info.Env(), SystemFailure("look at a layer's directory", "getxattr", path));
+  return Napi::Boolean::New(info.Env(), size == 1 && value == 'y');
+}
+
 }  // namespace
 
 void RegisterHost(Napi::Env env, Napi::Object exports) {
@@ -70,6 +84,7 @@ void RegisterHost(Napi::Env env, Napi::Object exports) {
   exports.Set("syncFilesystem", Napi::Function::New(env, JsSyncFilesystem, "syncFilesystem"));
   exports.Set("lockFile", Napi::Function::New(env, JsLockFile, "lockFile"));
   exports.Set("openOverlayView", Napi::Function::New(env, JsOpenOverlayView, "openOverlayView"));
+  exports.Set("isOpaqueDirectory", Napi::Function::New(env, JsIsOpaqueDirectory, "isOpaqueDirectory"));
   exports.Set("tryLockFile", Napi::Function::New(env, JsTryLockFile, "tryLockFile"));
 }
 

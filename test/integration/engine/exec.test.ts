@@ -59,6 +59,18 @@ describeWith([asRoot, program("/bin/busybox")], "berth exec", () => {
     assert.equal(host.run("exec", "-u", "late", "box", "id", "-u"), "4242");
   });
 
+  it("a passwd in a directory that the container made anew is not the image's", () => {
+    const entry = "ghost:x:77:77::/:/bin/sh";
+    const script = `mkdir /data && echo ${entry} > /data/passwd && ln -sf /data/passwd /etc/passwd`;
+    host.run("run", "--name", "linking", "busybox", "sh", "-c", script);
+    host.run("commit", "linking", "linked");
+    host.detached("--name", "opaque", "linked", "sleep", "1000");
+    assert.equal(host.run("exec", "-u", "ghost", "opaque", "id", "-u"), "77");
+    host.run("exec", "opaque", "sh", "-c", "rm -rf /data && mkdir /data");
+    assert.match(host.try(["exec", "-u", "ghost", "opaque", "id", "-u"]).stderr, /unable to find user ghost/);
+    host.run("rm", "-f", "linking", "opaque");
+  });
+
   it("a passwd that the container made a link to the host's is not read there", () => {
     host.run(
       "exec",
