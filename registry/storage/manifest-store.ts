@@ -18,6 +18,9 @@ export interface StoredManifest {
 
 const CACHE_BYTES = 48 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 512;
+/** A manifest of 4 MiB may name 50,000 others: looking for them must leave the store to other requests. */
+const CHECKS_AT_ONCE = 16;
+const MISSING_TO_NAME = 100;
 
 export class ManifestStore {
   readonly #cache: StampedCache<StoredManifest>;
@@ -125,22 +128,17 @@ export class ManifestStore {
     register: WriteOnceRegister<ManifestRecord>,
     pending: Entry<ManifestRecord>,
   ): Promise<void> {
-    const [blobs, manifests] = await Promise.all([
-      Promise.all(received.blobs.map(async (digest) => await this.blobs.isKept(repository, digest))),
-      Promise.all(received.manifests.map(async (digest) => await this.has(repository, digest))),
-      // Saved from a collector when they exist; nothing follows when they do not.
-      Promise.all(received.others.map(async (digest) => await this.blobs.isKept(repository, digest))),
-    ]);
-    const missing = [
-      ...received.blobs.filter((_, i) => !blobs[i]),
-      ...received.manifests.filter((_, i) => !manifests[i]),
-    ];
+    const isKept = async (digest: Digest): Promise<boolean> => await this.blobs.isKept(repository, digest);
+    const has = async (digest: Digest): Promise<boolean> => await this.has(repository, digest);
+    const missing = [...(await absentAmong(received.blobs, isKept)), ...(await absentAmong(received.manifests, has))];
+    // Saved from a collector when they exist; nothing follows when they do not.
+    if (missing.length === 0) await absentAmong(received.others, isKept, Infinity);
     if (missing.length === 0) return;
     await register.replace(pending, { ...pending.value, state: "aborted", refs: [], at: Date.now() });
     await this.store.delete(keys.data(pending.value.data));
     throw new BerthError(
       "MANIFEST_BLOB_UNKNOWN",
-      `the manifest names ${String(missing.length)} blobs or manifests that this repository does not have`,
+      `the manifest names ${missing.length < MISSING_TO_NAME ? "" : "at least "}${String(missing.length)} blobs or manifests that this repository does not have`,
       { details: { digests: missing } },
     );
   }
@@ -148,6 +146,21 @@ export class ManifestStore {
   #register(repository: string, digest: Digest): WriteOnceRegister<ManifestRecord> {
     return new WriteOnceRegister(this.store, keys.manifest(repository, digest));
   }
+}
+
+/** Those that are not there; the search ends when so many are found that the rest is of no use to anybody. */
+async function absentAmong(
+  digests: readonly Digest[],
+  isThere: (digest: Digest) => Promise<boolean>,
+  enough = MISSING_TO_NAME,
+): Promise<Digest[]> {
+  const absent: Digest[] = [];
+  for (let i = 0; i < digests.length && absent.length < enough; i += CHECKS_AT_ONCE) {
+    const some = digests.slice(i, i + CHECKS_AT_ONCE);
+    const there = await Promise.all(some.map(isThere));
+    absent.push(...some.filter((_, j) => !there[j]));
+  }
+  return absent;
 }
 
 /** A condemned manifest is served until it is gone. */

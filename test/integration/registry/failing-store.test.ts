@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { BerthError } from "../../../oci/errors.js";
+import { MediaType } from "../../../oci/media-types.js";
 import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
-import { randomContent } from "./support/content.js";
+import { documentOf, putManifest, randomContent } from "./support/content.js";
 import { TestRegistry } from "./support/test-registry.js";
 
 describe("registry on a store that fails or is slow", () => {
@@ -54,6 +55,28 @@ describe("registry on a store that fails or is slow", () => {
     await registry.expect(201, "POST", ...push);
     const answer = await registry.expect(200, "GET", `/v2/a/blobs/${blob.digest}`);
     assert.equal((await answer.arrayBuffer()).byteLength, 100_000);
+  });
+
+  it("does not flood the store for a manifest that names thousands of others", async () => {
+    const list = store.list.bind(store);
+    let [running, most, all] = [0, 0, 0];
+    store.list = async (query) => {
+      most = Math.max(most, ++running);
+      all++;
+      try {
+        return await list(query);
+      } finally {
+        running--;
+      }
+    };
+    const manifests = Array.from({ length: 5000 }, (_, i) => ({
+      mediaType: MediaType.ociManifest,
+      digest: `sha256:${i.toString(16).padStart(64, "0")}`,
+      size: 1,
+    }));
+    await putManifest(registry, "a", "b", documentOf(MediaType.ociIndex, { manifests }), 404);
+    assert.ok(most <= 64, `${String(most)} listings at once`);
+    assert.ok(all < 1000, `${String(all)} listings`);
   });
 
   it("does not cut a connection as idle while it commits the blob that came over it", async () => {
