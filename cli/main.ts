@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 
 import packageJson from "../package.json" with { type: "json" };
-import { isBerthError } from "../oci/errors.js";
+import { errnoOf, isBerthError } from "../oci/errors.js";
 import type { CommandEntry } from "./command.js";
 import { COMMANDS } from "./command-table.js";
 import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, type CliContext } from "./context.js";
@@ -9,6 +9,7 @@ import { DEFAULT_ROOT, DEFAULT_RUN_ROOT, type CliContext } from "./context.js";
 /** Runs the command line and returns its exit code. Only the module of the verb that was asked for is loaded. */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreBrokenPipe);
   const program = new Command("berth")
     .description("An OCI registry, a puller and a container runtime in one command")
     .version(packageJson.version, "-v, --version", "print the version")
@@ -44,6 +45,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return reportFailure(error, chosen);
   }
+}
+
+/** Whoever read this may have seen enough (`| head`): a container goes on, and its exit code still counts. */
+function ignoreBrokenPipe(error: Error): void {
+  if (errnoOf(error) !== "EPIPE") throw error;
 }
 
 /** The first argument that is not a global option. */

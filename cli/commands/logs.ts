@@ -24,15 +24,20 @@ export function define(command: Command, host: CommandHost): void {
     .action(async (name: string, flags: Flags) => {
       const engine = engineOf(host.context());
       const now = Date.now();
+      const reader = new AbortController();
+      process.stdout.once("error", () => {
+        reader.abort();
+      });
       const entries = containerLogs(engine, engine.containers.resolve(name), {
         follow: flags.follow === true,
+        signal: reader.signal,
         ...(flags.tail !== "all" && { tail: parseTail(flags.tail) }),
         ...(flags.since !== undefined && { since: parseLogTime(flags.since, now) }),
         ...(flags.until !== undefined && { until: parseLogTime(flags.until, now) }),
       });
       for await (const { log, stream, time } of entries) {
         const out = stream === "stderr" ? process.stderr : process.stdout;
-        if (out.destroyed) return;
+        if (out.destroyed || reader.signal.aborted) return;
         if (!out.write(flags.timestamps ? `${time} ${log}` : log)) {
           await new Promise((resolve) => {
             out.once("drain", resolve).once("close", resolve);

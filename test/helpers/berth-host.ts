@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { PROJECT } from "./project.js";
 
-const BERTH = join(PROJECT, "dist/bin/berth.js");
+export const BERTH = join(PROJECT, "dist/bin/berth.js");
 
 export interface Outcome {
   readonly status: number;

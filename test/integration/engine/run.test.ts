@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
+import { BERTH } from "../../helpers/berth-host.js";
 import { DEFAULT_CAPABILITIES, EngineHost } from "../../helpers/engine-host.js";
 
 describeWith([asRoot, program("/bin/busybox")], "berth run", () => {
@@ -61,6 +63,23 @@ describeWith([asRoot, program("/bin/busybox")], "berth run", () => {
   it("a large output arrives whole", () => {
     const { stdout } = host.try(["run", "--rm", "busybox", "sh", "-c", "yes 0123456789 | head -n 500000"]);
     assert.equal(stdout.length, 11 * 500_000);
+  });
+
+  it("a reader that has seen enough is no error: the container runs to its end, and logs -f ends", () => {
+    const intoHead = (...args: readonly string[]) =>
+      spawnSync("sh", ["-c", '{ "$@"; echo "status $?" >&2; } | head -n 1', "sh", process.execPath, BERTH, ...args], {
+        env: host.env,
+        encoding: "utf8",
+        timeout: 20_000,
+      });
+    const many = "yes | head -n 200000; exit 5";
+    const ran = intoHead("run", "--rm", "busybox", "sh", "-c", many);
+    assert.deepEqual([ran.stdout, ran.stderr], ["y\n", "status 5\n"]);
+    host.detached("--name", "talking", "busybox", "sh", "-c", "while :; do echo more; sleep 0.1; done");
+    const followed = intoHead("logs", "-f", "talking");
+    assert.deepEqual([followed.stdout, followed.stderr], ["more\n", "status 0\n"]);
+    host.run("rm", "-f", "talking");
+    assert.equal(host.run("ps", "-aq"), "");
   });
 
   it("flags after the image belong to the command", () => {
