@@ -153,6 +153,11 @@ export class UploadRegistry {
           const left = await register.replace(claimed, value, { volatile: true });
           if (left !== undefined) this.#wait(id, { session, number: left.number });
           else await session.release();
+        } catch (error) {
+          // The entry in force still tells the place of before: what came since is of no use, and may be what fills the disk.
+          const drop = claimed.value.upload === undefined ? session.abort() : session.release();
+          await drop.catch(() => undefined);
+          throw error;
         } finally {
           this.#held.delete(id);
         }

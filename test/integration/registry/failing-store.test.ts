@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -55,6 +55,31 @@ describe("registry on a store that fails or is slow", () => {
     await registry.expect(201, "POST", ...push);
     const answer = await registry.expect(200, "GET", `/v2/a/blobs/${blob.digest}`);
     assert.equal((await answer.arrayBuffer()).byteLength, 100_000);
+  });
+
+  it("keeps no file open for an upload whose place it cannot write down, and goes on with it later", async () => {
+    const opened = (): string[] =>
+      readdirSync("/proc/self/fd").filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${root}/.staging/upload.`);
+        } catch {
+          return false;
+        }
+      });
+    const blob = randomContent(1000);
+    const body = new Uint8Array(blob.bytes);
+    const started = await registry.expect(202, "POST", "/v2/a/blobs/uploads/");
+    const location = started.headers.get("Location") ?? "";
+    const put = store.put.bind(store);
+    store.put = async (key, bytes, options) => {
+      if (Buffer.from(bytes).toString().includes('"idle"')) throw noSpace();
+      await put(key, bytes, options);
+    };
+    await registry.expect(507, "PATCH", location, { body });
+    assert.deepEqual([opened(), registry.files(".staging")], [[], []]);
+    store.put = put;
+    await registry.expect(202, "PATCH", location, { body });
+    await registry.expect(201, "PUT", `${location}?digest=${blob.digest}`);
   });
 
   it("does not flood the store for a manifest that names thousands of others", async () => {
