@@ -1,6 +1,7 @@
 #include "shim/container_root.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -48,6 +49,13 @@ Result<> ContainerRoot::Build(const LaunchPlan& plan) {
 }
 
 Result<> ContainerRoot::Enter(const LaunchPlan& plan) {
+  // Whoever started the shim may be in a chroot: then pivot_root would replace that root only, and what lies above it
+  // would stay the namespace's root, which is what setns(2), so exec, enters. setns into the own namespace goes up to
+  // its root.
+  UniqueFd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+  if (!self) return SystemFailure(kStep, "pidfd_open");
+  if (setns(self.get(), CLONE_NEWNS) < 0) return SystemFailure(kStep, "setns");
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return SystemFailure(kStep, "mount", "/");
   // pivot_root(2): with both "." the old root ends up on top of the new one, and goes away from there.
   if (fchdir(tree_.get()) < 0) return SystemFailure(kStep, "fchdir", plan.rootfs.merged);
   if (syscall(SYS_pivot_root, ".", ".") < 0) return SystemFailure(kStep, "pivot_root", plan.rootfs.merged);
