@@ -7,6 +7,7 @@ import { parseManifest } from "../../../oci/manifest.js";
 import { openLocalStore } from "../../../puller/index.js";
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { EngineHost } from "../../helpers/engine-host.js";
+import { waitUntil } from "../../helpers/wait-until.js";
 
 interface Image {
   Id: string;
@@ -121,7 +122,7 @@ describeWith([asRoot, program("/bin/busybox")], "commit", () => {
     assert.deepEqual([CreatedBy, Comment], ["sh -c true", "first"]);
   });
 
-  it("holds a running container still meanwhile, and it goes on afterwards", () => {
+  it("holds a running container still meanwhile, and it goes on afterwards", async () => {
     // Between the first and the last file, in the order of packing, lies one that takes a while.
     const count = "i=0; while :; do i=$((i+1)); echo $i >> /a; echo $i >> /z; done";
     host.detached(
@@ -132,7 +133,7 @@ describeWith([asRoot, program("/bin/busybox")], "commit", () => {
       "-c",
       `dd if=/dev/urandom of=/m bs=1M count=24 2>/dev/null; ${count}`,
     );
-    while (host.try(["exec", "counter", "test", "-s", "/z"]).status !== 0);
+    await waitUntil("the counter counts", () => host.try(["exec", "counter", "test", "-s", "/z"]).status === 0);
     host.run("commit", "counter", "counter:1");
     assert.equal(statusOf("counter"), "running");
     const [first, last] = host
@@ -186,7 +187,7 @@ describeWith([asRoot, program("/bin/busybox")], "commit", () => {
       "-c",
       "dd if=/dev/urandom of=/m bs=1M count=64 2>/dev/null; sleep 100",
     );
-    while (host.try(["exec", "large", "pidof", "sleep"]).status !== 0);
+    await waitUntil("sleep runs", () => host.try(["exec", "large", "pidof", "sleep"]).status === 0);
     const images = host.run("images", "-aq");
     const child = host.start("commit", "large", "large:1");
     const ended = new Promise((resolve) => child.once("exit", resolve));

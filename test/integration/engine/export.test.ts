@@ -17,6 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { EngineHost } from "../../helpers/engine-host.js";
 import { PROJECT } from "../../helpers/project.js";
+import { waitUntil } from "../../helpers/wait-until.js";
 
 describeWith([asRoot, program("/bin/busybox"), program("/usr/bin/script")], "export and diff", () => {
   let host: EngineHost;
@@ -196,12 +197,12 @@ describeWith([asRoot, program("/bin/busybox"), program("/usr/bin/script")], "exp
     assert.deepEqual(readdirSync(directory), []);
   });
 
-  it("diff lists what was added, changed and deleted, also while the container runs", () => {
+  it("diff lists what was added, changed and deleted, also while the container runs", async () => {
     assert.equal(host.run("diff", host.run("create", "--name", "fresh", "busybox")), "");
     const script =
       "mkdir /new; echo > /new/file; echo x >> /etc/passwd; rm /etc/group; rm -r /usr; mkdir /usr; echo > /usr/own; echo ready; sleep 100";
     host.detached("--name", "changed", "busybox", "sh", "-c", script);
-    while (host.run("logs", "changed") === "");
+    await waitUntil("it has written", () => host.run("logs", "changed") !== "");
     const expected = [
       "C /etc",
       "D /etc/group",
