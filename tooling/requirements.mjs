@@ -7,7 +7,6 @@ export const BUILD_PACKAGES = [
   { name: "python3", file: ["/usr/bin/python3", "/usr/local/bin/python3"] },
   { name: "libzstd-dev", file: "/usr/include/zstd.h" },
   { name: "libseccomp-dev", file: "/usr/include/seccomp.h" },
-  { name: "libcap-dev", file: "/usr/include/sys/capability.h" },
   { name: "libisal2", file: ["/usr/lib/x86_64-linux-gnu/libisal.so.2", "/usr/lib/aarch64-linux-gnu/libisal.so.2"] },
 ];
 
