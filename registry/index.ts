@@ -69,7 +69,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     ...(options.url !== undefined && { baseUrl: options.url }),
   });
   const { observe } = options;
-  const app = registryApplication({ registry, locations, log, ...(observe !== undefined && { observe }) });
+  const app = registryApplication({ registry, locations, log, guards: [], ...(observe !== undefined && { observe }) });
   const listener = await Listener.open(asListener(app.callback()), {
     address,
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULTS.idleTimeoutMs,

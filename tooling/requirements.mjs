@@ -10,8 +10,14 @@ export const BUILD_PACKAGES = [
   { name: "libisal2", file: ["/usr/lib/x86_64-linux-gnu/libisal.so.2", "/usr/lib/aarch64-linux-gnu/libisal.so.2"] },
 ];
 
-/** To test: foreign clients, a real root filesystem, a cgroup v2 virtual machine. */
+/** To test: foreign clients and registries, an S3 server (Ceph RGW), a real root filesystem, a cgroup v2 virtual machine. */
 export const TEST_PACKAGES = [
+  { name: "radosgw", file: "/usr/bin/radosgw" },
+  { name: "ceph-mon", file: "/usr/bin/ceph-mon" },
+  { name: "ceph-osd", file: "/usr/bin/ceph-osd" },
+  { name: "docker-registry", file: "/usr/bin/docker-registry" },
+  { name: "podman", file: "/usr/bin/podman" },
+  { name: "buildah", file: "/usr/bin/buildah" },
   { name: "skopeo", file: "/usr/bin/skopeo" },
   { name: "busybox-static", file: "/bin/busybox" },
   { name: "debootstrap", file: "/usr/sbin/debootstrap" },

@@ -2,16 +2,7 @@ import * as v from "valibot";
 
 import { BerthError } from "../../oci/errors.js";
 import { parseListenAddress } from "./listen-address.js";
-
-const count = (least: number): v.GenericSchema<number> =>
-  v.pipe(
-    v.number("is not a number"),
-    v.safeInteger("is not a whole number"),
-    v.minValue(least, `is below ${String(least)}`),
-  );
-
-const flag = v.boolean("is not true or false");
-const text = v.pipe(v.string("is not text"), v.nonEmpty("is empty"));
+import { count, flag, text, url } from "./values.js";
 
 function isListenAddress(value: string): boolean {
   try {
@@ -23,7 +14,10 @@ function isListenAddress(value: string): boolean {
   }
 }
 
-/** The configuration of `berth registry serve`. Every leaf has a BERTH_REGISTRY_* variable (environment.ts). */
+/**
+ * The configuration of `berth registry serve`; a concern with several settings has its section in a file of its own beside
+ * this one. Every leaf has a BERTH_REGISTRY_* variable (environment.ts).
+ */
 export const configSchema = v.strictObject({
   /** host:port */
   listen: v.optional(v.pipe(text, v.check(isListenAddress, "is not host:port")), "127.0.0.1:5000"),
@@ -46,7 +40,7 @@ export const configSchema = v.strictObject({
   http: v.optional(
     v.strictObject({
       /** Where clients see the registry: makes Location headers absolute. */
-      url: v.optional(v.pipe(text, v.url("is not a URL"))),
+      url: v.optional(url),
       /** Believe X-Forwarded-Host and -Proto: only behind a proxy that sets them. */
       trustForwarded: v.optional(flag, false),
       idleTimeoutSeconds: v.optional(count(1), 120),

@@ -4,17 +4,18 @@ import type { Logger } from "pino";
 import type { Registry } from "../registry.js";
 import type { Locations } from "./locations.js";
 import { renderErrors } from "./render-errors.js";
-import { registryRoutes } from "./routes.js";
+import { registryRoutes, type Guard } from "./routes.js";
 
 export interface ApplicationOptions {
   readonly registry: Registry;
   readonly locations: Locations;
   readonly log: Logger;
+  readonly guards: readonly Guard[];
   /** Runs around everything else; sees each answer as it will be sent. */
   readonly observe?: Middleware;
 }
 
-export function registryApplication({ registry, locations, log, observe }: ApplicationOptions): Koa {
+export function registryApplication({ registry, locations, log, guards, observe }: ApplicationOptions): Koa {
   const app = new Koa();
   app.on("error", (error: unknown) => {
     log.error({ err: error }, "an answer could not be sent");
@@ -27,7 +28,7 @@ export function registryApplication({ registry, locations, log, observe }: Appli
     await next();
   });
   app.use(renderErrors(log));
-  const router = registryRoutes(registry, locations);
+  const router = registryRoutes(registry, locations, guards);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -17,7 +17,19 @@ import { putManifest } from "./handlers/put-manifest.js";
 import { putUpload } from "./handlers/put-upload.js";
 import { startUpload } from "./handlers/start-upload.js";
 import type { Locations } from "./locations.js";
-import type { Handler } from "./request.js";
+import type { Handler, RegistryRequest } from "./request.js";
+
+/** What a caller must be allowed to do in the repository of the path; `catalog` concerns no repository, `none` anybody. */
+export type Access = "pull" | "push" | "delete" | "catalog" | "none";
+
+/** An operation of openapi.yaml and what it takes. */
+export interface Operation {
+  readonly name: string;
+  readonly access: Access;
+}
+
+/** Runs before an operation's handler, in order; throws a BerthError to refuse. */
+export type Guard = (ctx: RegistryRequest, operation: Operation) => Promise<void> | undefined;
 
 type Verb = "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
 
@@ -25,11 +37,13 @@ type Verb = "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
  * The routes. Their names are openapi.yaml's operationIds. A repository's name has slashes and may hold any of these words;
  * the last two or three components decide, and no two patterns agree in them. The busiest come first: they are tried in order.
  */
-export function registryRoutes(registry: Registry, locations: Locations): Router {
+export function registryRoutes(registry: Registry, locations: Locations, guards: readonly Guard[]): Router {
   const router = new Router();
-  const route = (name: string, verb: Verb, path: string, handler: Handler): void => {
+  const route = (name: string, access: Access, verb: Verb, path: string, handler: Handler): void => {
+    const operation: Operation = { name, access };
     const named: Handler = async (ctx) => {
       ctx.state["operation"] = name;
+      for (const guard of guards) await guard(ctx, operation);
       await handler(ctx);
     };
     router.register(path, [verb], named, { name });
@@ -38,22 +52,22 @@ export function registryRoutes(registry: Registry, locations: Locations): Router
   const blob = "/v2/*name/blobs/:digest";
   const uploads = "/v2/*name/blobs/uploads";
   const upload = `${uploads}/:id`;
-  route("headManifest", "HEAD", manifest, getManifest(registry));
-  route("getManifest", "GET", manifest, getManifest(registry));
-  route("headBlob", "HEAD", blob, headBlob(registry));
-  route("getBlob", "GET", blob, getBlob(registry));
-  route("startUpload", "POST", uploads, startUpload(registry, locations));
-  route("patchUpload", "PATCH", upload, patchUpload(registry, locations));
-  route("putUpload", "PUT", upload, putUpload(registry, locations));
-  route("putManifest", "PUT", manifest, putManifest(registry, locations));
-  route("getUpload", "GET", upload, getUpload(registry, locations));
-  route("deleteUpload", "DELETE", upload, deleteUpload(registry));
-  route("deleteManifest", "DELETE", manifest, deleteManifest(registry));
-  route("deleteBlob", "DELETE", blob, deleteBlob(registry));
-  route("listTags", "GET", "/v2/*name/tags/list", listTags(registry));
-  route("listReferrers", "GET", "/v2/*name/referrers/:digest", listReferrers(registry));
-  route("listRepositories", "GET", "/v2/_catalog", listRepositories(registry));
-  route("ping", "GET", "/v2/", ping());
+  route("headManifest", "pull", "HEAD", manifest, getManifest(registry));
+  route("getManifest", "pull", "GET", manifest, getManifest(registry));
+  route("headBlob", "pull", "HEAD", blob, headBlob(registry));
+  route("getBlob", "pull", "GET", blob, getBlob(registry));
+  route("startUpload", "push", "POST", uploads, startUpload(registry, locations));
+  route("patchUpload", "push", "PATCH", upload, patchUpload(registry, locations));
+  route("putUpload", "push", "PUT", upload, putUpload(registry, locations));
+  route("putManifest", "push", "PUT", manifest, putManifest(registry, locations));
+  route("getUpload", "push", "GET", upload, getUpload(registry, locations));
+  route("deleteUpload", "push", "DELETE", upload, deleteUpload(registry));
+  route("deleteManifest", "delete", "DELETE", manifest, deleteManifest(registry));
+  route("deleteBlob", "delete", "DELETE", blob, deleteBlob(registry));
+  route("listTags", "pull", "GET", "/v2/*name/tags/list", listTags(registry));
+  route("listReferrers", "pull", "GET", "/v2/*name/referrers/:digest", listReferrers(registry));
+  route("listRepositories", "catalog", "GET", "/v2/_catalog", listRepositories(registry));
+  route("ping", "none", "GET", "/v2/", ping());
   return router;
 }
 
