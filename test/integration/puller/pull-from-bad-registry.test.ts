@@ -204,7 +204,7 @@ describe("a pull from a registry that misbehaves", () => {
     onBlob(layer, (_, response) => response.writeHead(429, { "retry-after": "900" }).end());
     const started = performance.now();
     await refuses("TOO_MANY_REQUESTS");
-    assert.ok(performance.now() - started < 5000);
+    assert.ok(performance.now() - started < 60_000);
   });
 
   it("401 without end is asked twice and no more", async () => {

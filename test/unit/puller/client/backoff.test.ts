@@ -64,7 +64,7 @@ describe("withRetries", () => {
       withRetries(limits, undefined, () => Promise.reject(passing(600_000))),
       { code: "NETWORK" },
     );
-    assert.ok(performance.now() - started < 500);
+    assert.ok(performance.now() - started < 10_000);
   });
 
   it("stops waiting when it is cancelled", async () => {
