@@ -1,18 +1,9 @@
 import * as v from "valibot";
 
-import { BerthError } from "../../oci/errors.js";
-import { parseListenAddress } from "./listen-address.js";
-import { count, flag, text, url } from "./values.js";
-
-function isListenAddress(value: string): boolean {
-  try {
-    parseListenAddress(value);
-    return true;
-  } catch (error) {
-    if (error instanceof BerthError) return false;
-    throw error;
-  }
-}
+import { healthSection, metricsSection, tracingSection } from "./observability-section.js";
+import { policySection, rateSection, retentionSection } from "./policy-section.js";
+import { count, flag, listenAddress, text, url } from "./values.js";
+import { webhooksSection } from "./webhooks-section.js";
 
 /**
  * The configuration of `berth registry serve`; a concern with several settings has its section in a file of its own beside
@@ -20,7 +11,7 @@ function isListenAddress(value: string): boolean {
  */
 export const configSchema = v.strictObject({
   /** host:port */
-  listen: v.optional(v.pipe(text, v.check(isListenAddress, "is not host:port")), "127.0.0.1:5000"),
+  listen: v.optional(listenAddress, "127.0.0.1:5000"),
   /** Directory of the store; default <state root>/registry */
   root: v.optional(text),
   /** Serve beyond loopback though anybody may then read and write. */
@@ -52,9 +43,16 @@ export const configSchema = v.strictObject({
     v.strictObject({
       /** distribution-spec, "Pushing Manifests": at least 4 MiB should be taken. */
       manifestBytes: v.optional(count(1024), 4 * 1024 * 1024),
+      rate: rateSection,
     }),
     {},
   ),
+  policies: policySection,
+  retention: retentionSection,
+  webhooks: webhooksSection,
+  metrics: metricsSection,
+  tracing: tracingSection,
+  health: healthSection,
   uploads: v.optional(v.strictObject({ expireAfterHours: v.optional(count(1), 24) }), {}),
 });
 
