@@ -4,18 +4,21 @@ import type { Logger } from "pino";
 import type { Registry } from "../registry.js";
 import type { Locations } from "./locations.js";
 import { renderErrors } from "./render-errors.js";
-import { registryRoutes, type Guard } from "./routes.js";
+import { registryRoutes, type Endpoint, type Guard } from "./routes.js";
 
 export interface ApplicationOptions {
   readonly registry: Registry;
   readonly locations: Locations;
   readonly log: Logger;
   readonly guards: readonly Guard[];
+  /** Routes beside the Distribution API's. */
+  readonly endpoints?: readonly Endpoint[];
   /** Runs around everything else; sees each answer as it will be sent. */
   readonly observe?: Middleware;
 }
 
-export function registryApplication({ registry, locations, log, guards, observe }: ApplicationOptions): Koa {
+export function registryApplication(options: ApplicationOptions): Koa {
+  const { registry, locations, log, guards, endpoints, observe } = options;
   const app = new Koa();
   app.on("error", (error: unknown) => {
     log.error({ err: error }, "an answer could not be sent");
@@ -28,7 +31,7 @@ export function registryApplication({ registry, locations, log, guards, observe 
     await next();
   });
   app.use(renderErrors(log));
-  const router = registryRoutes(registry, locations, guards);
+  const router = registryRoutes(registry, locations, guards, endpoints);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

@@ -20,6 +20,18 @@ export class Locations {
     return `${this.#base(ctx)}/v2/${name}/manifests/${digest}`;
   }
 
+  /** For what must be absolute, such as the address of the token service: the host that the request named, at worst. */
+  absolute(ctx: RegistryRequest, path: string): string {
+    const base = this.#base(ctx);
+    if (base !== "") return base + path;
+    const { socket } = ctx.req;
+    const scheme = "encrypted" in socket ? "https" : "http";
+    const named = ctx.req.headers.host ?? "";
+    const { localAddress = "", localPort = 0, localFamily } = socket;
+    const own = `${localFamily === "IPv6" ? `[${localAddress}]` : localAddress}:${String(localPort)}`;
+    return `${scheme}://${HOST.test(named) ? named : own}${path}`;
+  }
+
   #base(ctx: RegistryRequest): string {
     if (this.options.baseUrl !== undefined) return this.options.baseUrl.replace(/\/$/, "");
     if (!this.options.trustForwarded) return "";

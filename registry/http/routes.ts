@@ -19,8 +19,11 @@ import { startUpload } from "./handlers/start-upload.js";
 import type { Locations } from "./locations.js";
 import type { Handler, RegistryRequest } from "./request.js";
 
-/** What a caller must be allowed to do in the repository of the path; `catalog` concerns no repository, `none` anybody. */
-export type Access = "pull" | "push" | "delete" | "catalog" | "none";
+/**
+ * What a caller must be allowed to do in the repository of the path. `catalog` concerns no repository; `login` is for whoever
+ * has said who they are, `none` for anybody.
+ */
+export type Access = "pull" | "push" | "delete" | "catalog" | "login" | "none";
 
 /** An operation of openapi.yaml and what it takes. */
 export interface Operation {
@@ -33,11 +36,23 @@ export type Guard = (ctx: RegistryRequest, operation: Operation) => Promise<void
 
 type Verb = "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
 
+/** A route beside the Distribution API's. */
+export interface Endpoint extends Operation {
+  readonly verb: Verb;
+  readonly path: string;
+  readonly handler: Handler;
+}
+
 /**
  * The routes. Their names are openapi.yaml's operationIds. A repository's name has slashes and may hold any of these words;
  * the last two or three components decide, and no two patterns agree in them. The busiest come first: they are tried in order.
  */
-export function registryRoutes(registry: Registry, locations: Locations, guards: readonly Guard[]): Router {
+export function registryRoutes(
+  registry: Registry,
+  locations: Locations,
+  guards: readonly Guard[],
+  endpoints: readonly Endpoint[] = [],
+): Router {
   const router = new Router();
   const route = (name: string, access: Access, verb: Verb, path: string, handler: Handler): void => {
     const operation: Operation = { name, access };
@@ -67,7 +82,8 @@ export function registryRoutes(registry: Registry, locations: Locations, guards:
   route("listTags", "pull", "GET", "/v2/*name/tags/list", listTags(registry));
   route("listReferrers", "pull", "GET", "/v2/*name/referrers/:digest", listReferrers(registry));
   route("listRepositories", "catalog", "GET", "/v2/_catalog", listRepositories(registry));
-  route("ping", "none", "GET", "/v2/", ping());
+  route("ping", "login", "GET", "/v2/", ping());
+  for (const { name, access, verb, path, handler } of endpoints) route(name, access, verb, path, handler);
   return router;
 }
 

@@ -1,8 +1,8 @@
-import { algorithmOf, type DigestAlgorithm } from "../../../oci/digest.js";
+import { algorithmOf, parseDigest, type Digest, type DigestAlgorithm } from "../../../oci/digest.js";
 import { BerthError } from "../../../oci/errors.js";
 import { isRepositoryName } from "../../../oci/reference.js";
-import { parseDigest } from "../../../oci/digest.js";
 import type { Registry } from "../../registry.js";
+import { callerOf } from "../caller.js";
 import { queriedDigest, queryOf, repositoryOf } from "../path-parameters.js";
 import type { Locations } from "../locations.js";
 import type { Handler, RegistryRequest } from "../request.js";
@@ -36,7 +36,8 @@ export function startUpload(registry: Registry, locations: Locations): Handler {
 
 /**
  * distribution-spec, "Mounting a blob from another repository": 201 when done, else 202 as if no mount was asked for, so that
- * the client uploads. Without `from` any repository will do.
+ * the client uploads. Without `from` any repository will do that the caller may pull. What the caller may not pull answers as
+ * if it were not there.
  */
 async function mountBlob(
   ctx: RegistryRequest,
@@ -48,10 +49,26 @@ async function mountBlob(
   if (mount === undefined) return false;
   const digest = parseDigest(mount);
   const from = queryOf(ctx, "from");
-  if (from !== undefined && !isRepositoryName(from)) return false;
-  if (!(await blobs.mount(name, digest, from))) return false;
+  const caller = callerOf(ctx);
+  if (from !== undefined && !(isRepositoryName(from) && caller.mayPull(from))) return false;
+  const sources = from === undefined ? caller.sources : [from];
+  if (!(await mountFrom(blobs, name, digest, sources))) return false;
   answerCreated(ctx, locations, name, digest);
   return true;
+}
+
+/** @param sources undefined for any repository */
+async function mountFrom(
+  blobs: Registry["blobs"],
+  name: string,
+  digest: Digest,
+  sources: readonly string[] | undefined,
+): Promise<boolean> {
+  if (sources === undefined) return await blobs.mount(name, digest);
+  for (const source of sources) {
+    if (await blobs.mount(name, digest, source)) return true;
+  }
+  return false;
 }
 
 /** `digest-algorithm`: a hint of distribution-spec's later drafts, with which a sha512 upload need not be read again. */
