@@ -32,21 +32,28 @@ const MARGIN = 5_000;
  * distribution's "Token Authentication Specification".
  */
 export class Authorizer {
-  readonly #credentials: Credentials | undefined;
+  readonly #loadCredentials: () => Promise<Credentials | undefined>;
   readonly #exchange: TokenExchange;
   /** Plain-HTTP token endpoints are only talked to for registries that are plain HTTP themselves. */
   readonly #plainAllowed: () => boolean;
   readonly #tokens = new Map<string, Promise<CachedToken>>();
+  #credentials: Credentials | undefined;
+  #loading: Promise<Credentials | undefined> | undefined;
   #challenge: Challenge | undefined;
 
-  constructor(credentials: Credentials | undefined, exchange: TokenExchange, plainAllowed: () => boolean) {
-    this.#credentials = credentials;
+  constructor(
+    credentials: Credentials | (() => Promise<Credentials | undefined>) | undefined,
+    exchange: TokenExchange,
+    plainAllowed: () => boolean,
+  ) {
+    this.#loadCredentials = typeof credentials === "function" ? credentials : () => Promise.resolve(credentials);
     this.#exchange = exchange;
     this.#plainAllowed = plainAllowed;
   }
 
   /** Takes note of a 401's challenges. False when none can be answered. */
-  learn(challenges: readonly Challenge[]): boolean {
+  async learn(challenges: readonly Challenge[]): Promise<boolean> {
+    this.#credentials = await (this.#loading ??= this.#loadCredentials());
     const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm"));
     const basic = challenges.find(({ scheme }) => scheme === "basic");
     this.#challenge = bearer ?? (this.#credentials === undefined ? undefined : basic);

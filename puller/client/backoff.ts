@@ -17,9 +17,6 @@ export class TransientFailure extends Error {
   }
 }
 
-// Longer waits are for the user to decide on.
-const LONGEST_RETRY_AFTER = 60_000;
-
 /**
  * Runs `attempt` until it succeeds, fails for good, or has failed `limits.attempts` times in a row. Pauses double and are
  * spread at random over their second half, so that many clients do not come back at once.
@@ -38,7 +35,7 @@ export async function withRetries<T>(
       if (!(error instanceof TransientFailure)) throw error;
       if (progressed()) failures = 1;
       const wait = error.retryAfter ?? 0;
-      if (failures >= limits.attempts || wait > LONGEST_RETRY_AFTER) throw error.failure;
+      if (failures >= limits.attempts || wait > limits.longestRetryAfter) throw error.failure;
       const delay = Math.min(limits.maximumDelay, limits.baseDelay * 2 ** (failures - 1));
       await pause(Math.max(wait, delay * (0.5 + Math.random() / 2)), signal);
     }

@@ -12,10 +12,11 @@ export async function downloadBlob(
   blob: Descriptor,
   sink: ByteSink,
   signal: AbortSignal | undefined,
+  from = 0,
 ): Promise<void> {
   const what = `cannot fetch ${blob.digest}`;
-  let received = 0;
-  let atLastFailure = 0;
+  let received = from;
+  let atLastFailure = from;
 
   const receive = (skip: number): ByteSink => ({
     write: async (chunk) => {
@@ -52,7 +53,8 @@ export async function downloadBlob(
   };
 
   const progressed = (): boolean => {
-    const further = received > atLastFailure;
+    // A server that gives next to nothing for each connection must not hold us for ever.
+    const further = received - atLastFailure >= session.limits.progressBytes;
     atLastFailure = received;
     return further;
   };

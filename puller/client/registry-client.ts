@@ -133,10 +133,17 @@ export class RegistryClient {
   /**
    * Sends the blob's bytes to `sink`, in order, each once, however often the transfer breaks. The count is verified, the
    * digest is the sink's to verify.
+   * @param from first byte that is wanted
    * @throws BerthError BLOB_UNKNOWN, SIZE_INVALID
    */
-  downloadBlob(repository: string, blob: Descriptor, sink: ByteSink, signal?: AbortSignal): Promise<void> {
-    return downloadBlob(this.#session, repository, blob, sink, signal);
+  downloadBlob(
+    repository: string,
+    blob: Descriptor,
+    sink: ByteSink,
+    signal?: AbortSignal,
+    from?: number,
+  ): Promise<void> {
+    return downloadBlob(this.#session, repository, blob, sink, signal, from);
   }
 
   /** @returns whether bytes were sent or a mount did it */

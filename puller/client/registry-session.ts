@@ -36,11 +36,18 @@ export class RegistrySession {
   readonly #authorizer: Authorizer;
   readonly #userAgent: string;
   readonly #insecure: boolean;
-  #origin: Promise<string> | undefined;
+  readonly #endpoint: string | undefined;
+  readonly #namespace: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
+  #base: Promise<string> | undefined;
   #plain = false;
 
   constructor(options: ClientOptions) {
-    const loopback = isLoopbackRegistry(options.registry);
+    const { endpoint } = options;
+    const loopback = isLoopbackRegistry(endpoint === undefined ? options.registry : new URL(endpoint).host);
+    this.#endpoint = endpoint?.replace(/\/+$/, "");
+    this.#namespace = options.namespace;
+    this.#headers = options.headers ?? {};
     this.registry = options.registry;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#insecure = options.insecure === true || loopback;
@@ -64,55 +71,70 @@ export class RegistrySession {
 
   /** One attempt. Failures that may pass are TransientFailures. */
   async callOnce(call: Call): Promise<Answer> {
-    const origin = await this.origin(call.signal);
-    let answer = await this.#authorized(call, origin);
+    const base = await this.#findBase(call.signal);
+    let answer = await this.#authorized(call, base);
     if (answer.status === 401) {
       // Once, with what this challenge says: a registry that answers 401 again does not let us in.
       const known = parseChallenges(headerOf(answer.headers, "www-authenticate") ?? "");
       this.#authorizer.forget();
-      if (this.#authorizer.learn(known)) answer = await this.#authorized(call, origin);
+      if (await this.#authorizer.learn(known)) answer = await this.#authorized(call, base);
     }
     if (call.accept.includes(answer.status)) return answer;
     throw failureOf(answer, call.what, call.missing);
   }
 
   /** `https://host[:port]`, found by the first request. */
-  origin(signal?: AbortSignal): Promise<string> {
-    const finding = (this.#origin ??= withRetries(this.limits, signal, () => this.#findOrigin(signal)));
+  async origin(signal?: AbortSignal): Promise<string> {
+    return new URL(await this.#findBase(signal)).origin;
+  }
+
+  /** What `/v2` stands for in the targets of calls. */
+  #findBase(signal: AbortSignal | undefined): Promise<string> {
+    const finding = (this.#base ??= withRetries(this.limits, signal, () => this.#tryBases(signal)));
     finding.catch(() => {
-      this.#origin = undefined;
+      this.#base = undefined;
     });
     return finding;
   }
 
-  async #findOrigin(signal: AbortSignal | undefined): Promise<string> {
+  async #tryBases(signal: AbortSignal | undefined): Promise<string> {
+    const origins = candidateOrigins(this.registry, this.#insecure);
+    const bases = this.#endpoint === undefined ? origins.map((origin) => `${origin}/v2`) : [this.#endpoint];
+    const where = this.#endpoint ?? this.registry;
     let failure: Error | undefined;
-    for (const origin of candidateOrigins(this.registry, this.#insecure)) {
+    for (const base of bases) {
       try {
         const answer = await this.#exchange(
-          { method: "GET", url: new URL("/v2/", origin), headers: {}, signal },
-          `cannot reach the registry ${this.registry}`,
+          {
+            method: "GET",
+            url: new URL(`${base}/`),
+            headers: this.#headers,
+            headersTimeout: this.limits.pingTimeout,
+            signal,
+          },
+          `cannot reach the registry ${where}`,
         );
         if (answer.status === 400 && PLAIN_TO_TLS.test(Buffer.from(answer.body).toString("latin1"))) continue;
-        this.#plain = origin.startsWith("http:");
+        this.#plain = base.startsWith("http:");
         const known = parseChallenges(headerOf(answer.headers, "www-authenticate") ?? "");
-        if (answer.status === 401) this.#authorizer.learn(known);
-        return origin;
+        if (answer.status === 401) await this.#authorizer.learn(known);
+        return base;
       } catch (error) {
         failure ??= error instanceof Error ? error : new Error(String(error));
       }
     }
-    throw failure ?? new BerthError("UPSTREAM", `${this.registry} speaks neither HTTP nor HTTPS as a registry does`);
+    throw failure ?? new BerthError("UPSTREAM", `${where} speaks neither HTTP nor HTTPS as a registry does`);
   }
 
-  async #authorized(call: Call, origin: string): Promise<Answer> {
+  async #authorized(call: Call, base: string): Promise<Answer> {
     const header = await this.#authorizer.headerFor(call.scope);
-    let url = new URL(call.target, origin);
+    const { origin } = new URL(base);
+    let url = this.#urlOf(call.target, base);
     for (let redirects = 0; ; redirects++) {
       // Never to another origin: a redirect must not carry off credentials.
-      const authorization = header !== undefined && url.origin === origin ? { authorization: header } : {};
+      const own = url.origin === origin ? { ...this.#headers, ...(header && { authorization: header }) } : {};
       const answer = await this.#exchange(
-        { ...exchangeOf(call), url, headers: { ...call.headers, ...authorization } },
+        { ...exchangeOf(call), url, headers: { ...own, ...call.headers } },
         call.what,
       );
       const location = headerOf(answer.headers, "location");
@@ -121,6 +143,13 @@ export class RegistrySession {
       if (redirects === MAX_REDIRECTS) throw new BerthError("UPSTREAM", `${call.what}: too many redirects`);
       url = this.#redirected(url, location, call.what);
     }
+  }
+
+  #urlOf(target: string | URL, base: string): URL {
+    if (typeof target !== "string") return target;
+    const url = new URL(`${base}${target.replace(/^\/v2(?=\/)/, "")}`);
+    if (this.#namespace !== undefined) url.searchParams.set("ns", this.#namespace);
+    return url;
   }
 
   #redirected(from: URL, location: string, what: string): URL {

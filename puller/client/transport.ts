@@ -1,5 +1,7 @@
 import { Writable, type Readable } from "node:stream";
 
+import { rootCertificates } from "node:tls";
+
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from "undici";
 
 import { BerthError } from "../../oci/errors.js";
@@ -17,6 +19,8 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Readable | Uint8Array | string;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds; default: the limits' headersTimeout. */
+  readonly headersTimeout?: number;
   /** Bytes of answer that are kept when no sink takes them; more is an error. */
   readonly maxAnswer?: number;
   /** Looks at status and headers and takes the body of the answer, or leaves it to be kept. */
@@ -42,7 +46,11 @@ export class Transport {
   constructor(options: ClientOptions, limits: ClientLimits, loopback: boolean) {
     this.#limits = limits;
     const settings: Agent.Options = {
-      connect: { timeout: limits.connectTimeout, rejectUnauthorized: !(options.insecure === true || loopback) },
+      connect: {
+        timeout: limits.connectTimeout,
+        rejectUnauthorized: !(options.insecure === true || loopback),
+        ...certificateOptions(options),
+      },
       headersTimeout: limits.headersTimeout,
       bodyTimeout: limits.idleTimeout,
       keepAliveTimeout: 10_000,
@@ -54,7 +62,7 @@ export class Transport {
   }
 
   async exchange(request: Exchange): Promise<Answer> {
-    const { method, url, headers, body, signal, maxAnswer = MAX_ERROR_BODY } = request;
+    const { method, url, headers, body, signal, headersTimeout, maxAnswer = MAX_ERROR_BODY } = request;
     const kept: Uint8Array[] = [];
     let status = 0;
     let answered: Answer["headers"] = {};
@@ -66,12 +74,15 @@ export class Transport {
         headers,
         ...(body !== undefined && { body }),
         ...(signal !== undefined && { signal }),
+        ...(headersTimeout !== undefined && { headersTimeout }),
       },
       (reply) => {
         status = reply.statusCode;
         answered = reply.headers;
         const sink = request.sink?.(status, answered);
-        return sink === undefined ? keepBytes(kept, maxAnswer) : pourInto(sink, this.#limits);
+        return sink === undefined
+          ? keepBytes(kept, maxAnswer, this.#limits.lowSpeedTime)
+          : pourInto(sink, this.#limits);
       },
     );
     return { status, headers: answered, body: Buffer.concat(kept) };
@@ -83,9 +94,9 @@ export class Transport {
   }
 }
 
-function keepBytes(kept: Uint8Array[], limit: number): Writable {
+function keepBytes(kept: Uint8Array[], limit: number, time: number): Writable {
   let size = 0;
-  return new Writable({
+  const stream = new Writable({
     write(chunk: Uint8Array, _encoding, done): void {
       size += chunk.byteLength;
       kept.push(chunk);
@@ -95,7 +106,16 @@ function keepBytes(kept: Uint8Array[], limit: number): Writable {
           : null,
       );
     },
+    destroy(error, done): void {
+      clearTimeout(deadline);
+      done(error);
+    },
   });
+  const deadline = setTimeout(() => {
+    stream.destroy(new Error(`the answer was not whole after ${String(time / 1000)} s`));
+  }, time);
+  deadline.unref();
+  return stream;
 }
 
 async function hand(sink: ByteSink, chunk: Uint8Array, done: (failure?: Error) => void): Promise<void> {
@@ -130,6 +150,21 @@ function pourInto(sink: ByteSink, { lowSpeedTime, lowSpeedBytes }: ClientLimits)
   }, lowSpeedTime);
   watch.unref();
   return stream;
+}
+
+function certificateOptions({ authorities = [], certificates = [] }: ClientOptions): {
+  ca?: string[];
+  cert?: string[];
+  key?: string[];
+} {
+  return {
+    // A list replaces Node's own.
+    ...(authorities.length > 0 && { ca: [...rootCertificates, ...authorities] }),
+    ...(certificates.length > 0 && {
+      cert: certificates.map(({ certificate }) => certificate),
+      key: certificates.map(({ key }) => key),
+    }),
+  };
 }
 
 function proxiesIn(
