@@ -31,6 +31,7 @@ export type ErrorCode =
   | "SIZE_INVALID"
   | "RANGE_INVALID"
   | "PAGINATION_INVALID"
+  | "TOKEN_REQUEST_INVALID"
   | "USAGE"
   // something is not there
   | "NAME_UNKNOWN"

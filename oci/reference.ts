@@ -13,6 +13,7 @@ export interface Reference {
 
 const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const REPOSITORY = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+const SINGLE_COMPONENT = new RegExp(`^${COMPONENT}$`);
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const HOST =
   /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::\d{1,5})?$/;
@@ -21,6 +22,11 @@ const MAX_NAME_LENGTH = 255;
 /** `<name>` of the distribution-spec ("Pulling manifests"); at most 255 characters. */
 export function isRepositoryName(text: string): boolean {
   return text.length <= MAX_NAME_LENGTH && REPOSITORY.test(text);
+}
+
+/** Whether a repository name may have this between its slashes. */
+export function isComponent(text: string): boolean {
+  return SINGLE_COMPONENT.test(text);
 }
 
 /** `<reference>` of the distribution-spec, when it is a tag. */

@@ -14,6 +14,8 @@ const TABLE: Partial<Record<ErrorCode, ErrorAnswer>> = {
   MANIFEST_INVALID: { status: 400, code: "MANIFEST_INVALID" },
   SIZE_INVALID: { status: 400, code: "SIZE_INVALID" },
   PAGINATION_INVALID: { status: 400, code: "PAGINATION_NUMBER_INVALID" },
+  /** Docker's codes have none for it. */
+  TOKEN_REQUEST_INVALID: { status: 400, code: "UNSUPPORTED" },
   BLOB_UPLOAD_INVALID: { status: 400, code: "BLOB_UPLOAD_INVALID" },
   NAME_UNKNOWN: { status: 404, code: "NAME_UNKNOWN" },
   MANIFEST_UNKNOWN: { status: 404, code: "MANIFEST_UNKNOWN" },
