@@ -63,7 +63,9 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   }
   const log = options.log ?? pino({ level: "silent" });
   const store = options.store ?? (await openStore(options.root));
-  const registry = registryOn(store, { manifestBytes: options.manifestBytes ?? DEFAULTS.manifestBytes });
+  const registry = registryOn(store, {
+    limits: { manifestBytes: options.manifestBytes ?? DEFAULTS.manifestBytes },
+  });
   const locations = new Locations({
     trustForwarded: options.trustForwarded ?? false,
     ...(options.url !== undefined && { baseUrl: options.url }),

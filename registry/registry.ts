@@ -1,4 +1,10 @@
 import type { ObjectStore } from "../storage/object-store.js";
+import { EventFeed } from "./events/event-feed.js";
+import { ImmutableTags } from "./policy/immutable-tags.js";
+import { Policies } from "./policy/policies.js";
+import { Quotas } from "./policy/quotas.js";
+import { RepositoryUsage } from "./policy/repository-usage.js";
+import { RoomHolds } from "./policy/room-holds.js";
 import { BlobStore } from "./storage/blob-store.js";
 import { ManifestStore } from "./storage/manifest-store.js";
 import { ReferrerStore } from "./storage/referrer-store.js";
@@ -14,6 +20,10 @@ export interface Registry {
   readonly referrers: ReferrerStore;
   readonly catalog: RepositoryCatalog;
   readonly uploads: UploadRegistry;
+  readonly events: EventFeed;
+  readonly policies: Policies;
+  readonly immutableTags: ImmutableTags;
+  readonly quotas: Quotas;
   readonly limits: RegistryLimits;
 }
 
@@ -22,16 +32,33 @@ export interface RegistryLimits {
   readonly manifestBytes: number;
 }
 
-export function registryOn(store: ObjectStore, limits: RegistryLimits): Registry {
+export interface RegistryParts {
+  readonly limits: RegistryLimits;
+  /** None when absent. */
+  readonly policies?: Policies;
+  /** Heard by nobody when absent. */
+  readonly events?: EventFeed;
+}
+
+export function registryOn(store: ObjectStore, parts: RegistryParts): Registry {
+  const { limits, policies = new Policies([]), events = new EventFeed(() => undefined) } = parts;
   const blobs = new BlobStore(store);
   const referrers = new ReferrerStore(store);
+  const manifests = new ManifestStore(store, blobs, referrers);
+  const tags = new TagStore(store);
+  const catalog = new RepositoryCatalog(store);
+  const usage = new RepositoryUsage(store, blobs);
   return {
     blobs,
     referrers,
-    manifests: new ManifestStore(store, blobs, referrers),
-    tags: new TagStore(store),
-    catalog: new RepositoryCatalog(store),
+    manifests,
+    tags,
+    catalog,
     uploads: new UploadRegistry(store, blobs),
+    events,
+    policies,
+    immutableTags: new ImmutableTags(policies, tags, manifests),
+    quotas: new Quotas({ policies, usage, holds: new RoomHolds(store), tags, catalog }),
     limits,
   };
 }

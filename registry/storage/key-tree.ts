@@ -1,4 +1,4 @@
-import { algorithmOf, hexOf, isDigest, type Digest } from "../../oci/digest.js";
+import { algorithmOf, hexOf, isDigest, type Digest, type DigestAlgorithm } from "../../oci/digest.js";
 
 /**
  * The whole tree of keys. Only this module builds or reads them.
@@ -10,6 +10,10 @@ import { algorithmOf, hexOf, isDigest, type Digest } from "../../oci/digest.js";
  *   repos/<repo>/referrers/<alg>/<hex>/<alg>/<hex>      subject, then referrer: the referrer's descriptor
  *   repos/<repo>/blobs/<alg>/<hex>                      link: this repository may serve this blob
  *   uploads/<id>/<n>                                    register: an upload session
+ *   holds/<repo>/<time>-<uuid>-<what>                   something is about to be added to a repository that has a quota
+ *   events/<queue>/owner/<n>                            register: which process delivers the events of this queue
+ *   events/<queue>/alive                                touched now and then by that process
+ *   events/<queue>/batches/<endpoint>/<n>               events that an endpoint has not been told of yet
  *
  * <repo> is the repository's name with `!` for `/`. Names may not hold `!`, so the encoding is unambiguous, one component,
  * and no longer than the name: a repository called `a/tags/b` or `x/manifests` is its own directory beside the others, and
@@ -27,9 +31,20 @@ export const keys = {
   referrers: (name: string, subject: Digest): string => `${keys.repository(name)}/referrers/${pathOf(subject)}`,
   referrer: (name: string, subject: Digest, referrer: Digest): string =>
     `${keys.referrers(name, subject)}/${pathOf(referrer)}`,
-  blobLink: (name: string, digest: Digest): string => `${keys.repository(name)}/blobs/${pathOf(digest)}`,
+  blobLinks: (name: string, algorithm: DigestAlgorithm): string => `${keys.repository(name)}/blobs/${algorithm}`,
+  blobLink: (name: string, digest: Digest): string => `${keys.blobLinks(name, algorithmOf(digest))}/${hexOf(digest)}`,
   uploads: "uploads",
   upload: (id: string): string => `uploads/${id}`,
+  holds: "holds",
+  holdsOf: (name: string): string => `holds/${name.replaceAll("/", "!")}`,
+  hold: (name: string, what: string): string => `${keys.holdsOf(name)}/${what}`,
+  events: "events",
+  eventQueue: (queue: string): string => `events/${queue}`,
+  eventQueueOwner: (queue: string): string => `${keys.eventQueue(queue)}/owner`,
+  eventQueueAlive: (queue: string): string => `${keys.eventQueue(queue)}/alive`,
+  eventBatches: (queue: string): string => `${keys.eventQueue(queue)}/batches`,
+  eventBatch: (queue: string, endpoint: string, number: number): string =>
+    `${keys.eventBatches(queue)}/${endpoint}/${String(number).padStart(10, "0")}`,
   registerEntry: (register: string, number: number): string => `${register}/${String(number).padStart(10, "0")}`,
 };
 
@@ -40,6 +55,16 @@ function pathOf(digest: Digest): string {
 /** From `repos/a!b/`, as a listing with a delimiter gives it. */
 export function repositoryOfPrefix(prefix: string): string {
   return prefix.slice("repos/".length, -1).replaceAll("!", "/");
+}
+
+/** From `holds/a!b/...`. */
+export function repositoryOfHold(key: string): string {
+  return (key.split("/")[1] ?? "").replaceAll("!", "/");
+}
+
+/** From the key of a batch of events. */
+export function endpointOfBatch(key: string): string {
+  return key.split("/")[3] ?? "";
 }
 
 /** From the key of a register's entry. */

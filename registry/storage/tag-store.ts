@@ -11,7 +11,7 @@ const TAG_CACHE_ENTRIES = 100_000;
 const LISTED_TAGS = 500_000;
 const READS_AT_ONCE = 16;
 
-/** Tags: the last writer wins. */
+/** Tags: the last writer wins, but where a tag may only be created. */
 export class TagStore {
   readonly #digests: StampedCache<Digest>;
   readonly #listings: StampedCache<readonly string[]>;
@@ -33,6 +33,18 @@ export class TagStore {
 
   async put(repository: string, tag: string, digest: Digest): Promise<void> {
     await this.store.put(keys.tag(repository, tag), Buffer.from(digest));
+  }
+
+  /** True when the tag names the manifest afterwards, false when it names another: of racing creations one wins. */
+  async create(repository: string, tag: string, digest: Digest): Promise<boolean> {
+    const key = keys.tag(repository, tag);
+    try {
+      await this.store.put(key, Buffer.from(digest), { ifAbsent: true });
+      return true;
+    } catch (error) {
+      if (!isBerthError(error, "ALREADY_EXISTS")) throw error;
+      return (await this.store.get(key)).toString() === digest;
+    }
   }
 
   /** @throws BerthError MANIFEST_UNKNOWN */

@@ -1,19 +1,23 @@
+import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { referenceOf, repositoryOf } from "../path-parameters.js";
 import type { Handler } from "../request.js";
 import { sendEmpty } from "../send-json.js";
 
 /** distribution-spec, "Deleting tags" and "Deleting Manifests": a tag goes alone, a manifest takes its tags along. */
-export function deleteManifest({ manifests, tags }: Registry): Handler {
+export function deleteManifest({ manifests, tags, immutableTags, events }: Registry): Handler {
   return async (ctx) => {
     const repository = repositoryOf(ctx);
     const reference = referenceOf(ctx);
     if ("tag" in reference) {
+      immutableTags.assertDeletable(repository, reference.tag);
       await tags.delete(repository, reference.tag);
     } else {
+      await immutableTags.assertUnneeded(repository, reference.digest);
       await manifests.delete(repository, reference.digest);
       await tags.deleteAllOf(repository, reference.digest);
     }
+    await announce(ctx, events, "delete", { kind: "manifest", repository, ...reference });
     sendEmpty(ctx, 202);
   };
 }

@@ -1,5 +1,6 @@
 import type { Digest } from "../../../oci/digest.js";
 import type { ByteSpan, ObjectBody } from "../../../storage/object-store.js";
+import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { contentRange, parseByteRanges } from "../byte-range.js";
 import { multipartRanges } from "../multipart-ranges.js";
@@ -25,7 +26,7 @@ export function headBlob({ blobs }: Registry): Handler {
 }
 
 /** distribution-spec, "Pulling blobs", and RFC 9110 for Range (206, 416), If-Range and If-None-Match (304). */
-export function getBlob({ blobs }: Registry): Handler {
+export function getBlob({ blobs, events }: Registry): Handler {
   return async (ctx) => {
     const repository = repositoryOf(ctx);
     const digest = digestIn(ctx);
@@ -36,6 +37,9 @@ export function getBlob({ blobs }: Registry): Handler {
       return;
     }
     const spans = rangesOf(ctx, digest, size);
+    // A blob is pulled by whoever begins to; what it is was the manifest's to say.
+    const mediaType = "application/octet-stream";
+    if (events.isHeard) void announce(ctx, events, "pull", { kind: "blob", repository, digest, size, mediaType });
     if (spans !== undefined && spans.length > 1) {
       await sendSeveral(ctx, size, spans, async (span) => await blobs.open(repository, digest, () => span));
       return;

@@ -1,3 +1,4 @@
+import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { referenceOf, repositoryOf } from "../path-parameters.js";
 import type { Handler } from "../request.js";
@@ -7,7 +8,7 @@ import { sendEmpty } from "../send-json.js";
  * distribution-spec, "Pulling manifests"; HEAD as well. The stored bytes are served whatever Accept says: other bytes would
  * have another digest.
  */
-export function getManifest({ manifests, tags }: Registry): Handler {
+export function getManifest({ manifests, tags, events }: Registry): Handler {
   return async (ctx) => {
     const repository = repositoryOf(ctx);
     const reference = referenceOf(ctx);
@@ -23,5 +24,11 @@ export function getManifest({ manifests, tags }: Registry): Handler {
     }
     ctx.set("Content-Type", manifest.mediaType);
     ctx.body = manifest.bytes;
+    if (!events.isHeard || ctx.method === "HEAD") return;
+    const { mediaType } = manifest;
+    void announce(ctx, events, "pull", {
+      ...{ kind: "manifest", repository, digest, mediaType, size: manifest.bytes.length },
+      ...("tag" in reference && { tag: reference.tag }),
+    });
   };
 }

@@ -1,3 +1,4 @@
+import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { receiveManifest } from "../../storage/manifest-record.js";
 import type { Locations } from "../locations.js";
@@ -7,7 +8,10 @@ import type { Handler } from "../request.js";
 import { sendEmpty } from "../send-json.js";
 
 /** distribution-spec, "Pushing Manifests". */
-export function putManifest({ manifests, tags, limits }: Registry, locations: Locations): Handler {
+export function putManifest(
+  { manifests, immutableTags, quotas, events, limits }: Registry,
+  locations: Locations,
+): Handler {
   return async (ctx) => {
     const repository = repositoryOf(ctx);
     const reference = referenceOf(ctx);
@@ -17,8 +21,18 @@ export function putManifest({ manifests, tags, limits }: Registry, locations: Lo
     const contentType = ctx.get("Content-Type").split(";")[0]?.trim().toLowerCase();
     const expected = "digest" in reference ? reference.digest : undefined;
     const received = receiveManifest(bytes, contentType === "" ? undefined : contentType, expected);
+    for (const tag of asked) await immutableTags.assertMayName(repository, tag, received.digest);
     await manifests.put(repository, received);
-    for (const tag of asked) await tags.put(repository, tag, received.digest);
+    for (const tag of asked) {
+      await quotas.hold(repository, { kind: "tag", tag }, async () => {
+        await immutableTags.put(repository, tag, received.digest);
+      });
+    }
+    const { digest, mediaType } = received;
+    for (const tag of asked.length > 0 ? asked : [undefined]) {
+      const target = { kind: "manifest", repository, digest, mediaType, size: bytes.length } as const;
+      await announce(ctx, events, "push", { ...target, ...(tag !== undefined && { tag }) });
+    }
     ctx.set("Location", locations.manifest(ctx, repository, received.digest));
     ctx.set("Docker-Content-Digest", received.digest);
     // "a registry that supports referrers MUST answer with OCI-Subject": the client then needs no fallback tag.

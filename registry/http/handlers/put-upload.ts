@@ -3,13 +3,16 @@ import { BerthError } from "../../../oci/errors.js";
 import type { Registry } from "../../registry.js";
 import type { Locations } from "../locations.js";
 import { queriedDigest, repositoryOf } from "../path-parameters.js";
+import { cancelOnError, commitUpload } from "../commit-upload.js";
+import { announcedLength } from "../request-body.js";
 import { receiveInto } from "../receive-upload.js";
 import type { Handler } from "../request.js";
 import { answerCreated } from "../upload-answers.js";
 import { checkPlace, leaveOnError } from "./patch-upload.js";
 
 /** PUT <location>?digest=<digest>: takes the whole blob or its last chunk, if any, and commits it. */
-export function putUpload({ uploads }: Registry, locations: Locations): Handler {
+export function putUpload(registry: Registry, locations: Locations): Handler {
+  const { uploads, quotas } = registry;
   return async (ctx) => {
     const name = repositoryOf(ctx);
     const digest = queriedDigest(ctx);
@@ -18,9 +21,12 @@ export function putUpload({ uploads }: Registry, locations: Locations): Handler 
     await leaveOnError(held, () => {
       checkPlace(ctx, locations, name, held);
     });
+    await cancelOnError(held, async () => {
+      await quotas.assertRoomFor(name, held.session.size + (announcedLength(ctx.req) ?? 0), digest);
+    });
     held.session.expectAlgorithm(algorithmOf(digest));
     await receiveInto(ctx, held, async () => {
-      await held.commit(digest);
+      await commitUpload(ctx, registry, name, digest, held);
     });
     answerCreated(ctx, locations, name, digest);
   };

@@ -1,11 +1,14 @@
 import { algorithmOf, parseDigest, type Digest, type DigestAlgorithm } from "../../../oci/digest.js";
-import { BerthError } from "../../../oci/errors.js";
+import { BerthError, isBerthError } from "../../../oci/errors.js";
 import { isRepositoryName } from "../../../oci/reference.js";
+import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { callerOf } from "../caller.js";
+import { commitUpload } from "../commit-upload.js";
 import { queriedDigest, queryOf, repositoryOf } from "../path-parameters.js";
 import type { Locations } from "../locations.js";
 import type { Handler, RegistryRequest } from "../request.js";
+import { announcedLength } from "../request-body.js";
 import { receiveInto } from "../receive-upload.js";
 import { answerCreated, answerUpload } from "../upload-answers.js";
 
@@ -18,11 +21,12 @@ export function startUpload(registry: Registry, locations: Locations): Handler {
     const name = repositoryOf(ctx);
     if (await mountBlob(ctx, registry, locations, name)) return;
     const digest = queriedDigest(ctx);
+    await registry.quotas.assertRoomFor(name, announcedLength(ctx.req) ?? 0, digest);
     if (digest !== undefined) {
       // distribution-spec, "Single POST".
       const held = registry.uploads.hold(name, algorithmOf(digest));
       await receiveInto(ctx, held, async () => {
-        await held.commit(digest);
+        await commitUpload(ctx, registry, name, digest, held);
       });
       answerCreated(ctx, locations, name, digest);
       return;
@@ -41,7 +45,7 @@ export function startUpload(registry: Registry, locations: Locations): Handler {
  */
 async function mountBlob(
   ctx: RegistryRequest,
-  { blobs }: Registry,
+  registry: Registry,
   locations: Locations,
   name: string,
 ): Promise<boolean> {
@@ -52,23 +56,44 @@ async function mountBlob(
   const caller = callerOf(ctx);
   if (from !== undefined && !(isRepositoryName(from) && caller.mayPull(from))) return false;
   const sources = from === undefined ? caller.sources : [from];
-  if (!(await mountFrom(blobs, name, digest, sources))) return false;
+  const found = await mountFrom(registry, name, digest, sources);
+  if (found === undefined) return false;
+  const target = { kind: "blob", repository: name, digest, mediaType: "application/octet-stream", ...found } as const;
+  await announce(ctx, registry.events, "mount", target);
   answerCreated(ctx, locations, name, digest);
   return true;
 }
 
-/** @param sources undefined for any repository */
+/**
+ * Where the blob was found; undefined when it was not.
+ * @param sources undefined for any repository
+ */
 async function mountFrom(
-  blobs: Registry["blobs"],
+  { blobs, quotas }: Registry,
   name: string,
   digest: Digest,
   sources: readonly string[] | undefined,
-): Promise<boolean> {
-  if (sources === undefined) return await blobs.mount(name, digest);
-  for (const source of sources) {
-    if (await blobs.mount(name, digest, source)) return true;
+): Promise<{ readonly fromRepository?: string; readonly size?: number } | undefined> {
+  const isLimited = quotas.limitsBytesOf(name);
+  // Without a source its size is not known in time: the client uploads.
+  if (sources === undefined) return !isLimited && (await blobs.mount(name, digest)) ? {} : undefined;
+  for (const fromRepository of sources) {
+    const size = await sizeIn(blobs, fromRepository, digest);
+    if (size === undefined) continue;
+    const mount = async (): Promise<boolean> => await blobs.mount(name, digest, fromRepository);
+    const mounted = isLimited ? await quotas.hold(name, { kind: "blob", digest, size }, mount) : await mount();
+    if (mounted) return { fromRepository, size };
   }
-  return false;
+  return undefined;
+}
+
+async function sizeIn(blobs: Registry["blobs"], repository: string, digest: Digest): Promise<number | undefined> {
+  try {
+    return await blobs.size(repository, digest);
+  } catch (error) {
+    if (isBerthError(error, "BLOB_UNKNOWN")) return undefined;
+    throw error;
+  }
 }
 
 /** `digest-algorithm`: a hint of distribution-spec's later drafts, with which a sha512 upload need not be read again. */
