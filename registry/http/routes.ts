@@ -82,7 +82,7 @@ export function registryRoutes(
   route("listTags", "pull", "GET", "/v2/*name/tags/list", listTags(registry));
   route("listReferrers", "pull", "GET", "/v2/*name/referrers/:digest", listReferrers(registry));
   route("listRepositories", "catalog", "GET", "/v2/_catalog", listRepositories(registry));
-  route("ping", "login", "GET", "/v2/", ping());
+  route("ping", "login", "GET", "/v2", ping());
   for (const { name, access, verb, path, handler } of endpoints) route(name, access, verb, path, handler);
   return router;
 }

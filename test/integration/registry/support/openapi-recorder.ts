@@ -31,6 +31,7 @@ export class OpenApiRecorder {
   readonly problems: string[] = [];
   readonly #seen = new Set<string>();
   readonly #operations = new Map<string, Operation>();
+  readonly #checks = new Map<string, ValidateFunction>();
   readonly #document: OpenApi;
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false });
 
@@ -115,7 +116,11 @@ export class OpenApiRecorder {
   }
 
   #validate(where: string, pointer: string, value: unknown): void {
-    const check: ValidateFunction = this.#ajv.compile({ $ref: `${DOCUMENT_ID}${pointer}` });
+    let check = this.#checks.get(pointer);
+    if (check === undefined) {
+      check = this.#ajv.compile({ $ref: `${DOCUMENT_ID}${pointer}` });
+      this.#checks.set(pointer, check);
+    }
     if (check(value)) return;
     this.problems.push(`${where}: ${this.#ajv.errorsText(check.errors)} in ${JSON.stringify(value).slice(0, 300)}`);
   }

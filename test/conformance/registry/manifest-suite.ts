@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 
-import type { Digest } from "../../../oci/digest.js";
 import { MediaType } from "../../../oci/media-types.js";
 import {
   bytesOf,
@@ -12,10 +11,9 @@ import {
   putManifest,
   type Described,
 } from "../../integration/registry/support/content.js";
-import { TestRegistry } from "../../integration/registry/support/test-registry.js";
+import type { TestRegistry } from "../../integration/registry/support/test-registry.js";
 
 const NAME = "conformance/manifests";
-const SUBJECT = { mediaType: MediaType.ociManifest, digest: `sha256:${"1".repeat(64)}` as Digest, size: 7 };
 
 interface Listed {
   readonly digest: string;
@@ -23,12 +21,12 @@ interface Listed {
   readonly annotations?: object;
 }
 
-/** OCI distribution-spec v1.1, "Pushing Manifests", "Pulling manifests", "Content Management", "Listing Referrers". */
-describe("distribution-spec: manifests", () => {
+/** OCI distribution-spec v1.1, "Pushing Manifests", "Pulling manifests", "Listing Tags", "Listing Referrers". */
+export function manifestSuite(start: () => Promise<TestRegistry>): void {
   let registry: TestRegistry;
 
   before(async () => {
-    registry = await TestRegistry.start();
+    registry = await start();
   });
 
   after(async () => {
@@ -39,11 +37,6 @@ describe("distribution-spec: manifests", () => {
     const answer = await registry.expect(200, "GET", `/v2/${NAME}/referrers/${digest}${query}`);
     assert.equal(answer.headers.get("Content-Type"), MediaType.ociIndex);
     return ((await answer.json()) as { manifests: Listed[] }).manifests;
-  };
-
-  const tags = async (query = ""): Promise<string[]> => {
-    const answer = await registry.expect(200, "GET", `/v2/${NAME}/tags/list${query}`);
-    return ((await answer.json()) as { tags: string[] }).tags;
   };
 
   const emptyConfig = { mediaType: MediaType.ociEmpty, ...contentOf("{}") };
@@ -61,84 +54,6 @@ describe("distribution-spec: manifests", () => {
     await putManifest(registry, NAME, manifest.digest, manifest);
     return manifest;
   };
-
-  const shapes: Record<string, () => Promise<Described>> = {
-    image: async () => await imageIn(registry, NAME),
-    "docker image": async () => {
-      const config = { mediaType: MediaType.dockerConfig, ...contentOf('{"docker":true}') };
-      await pushBlob(registry, NAME, config);
-      return documentOf(MediaType.dockerManifest, { config: descriptorOf(config), layers: [] });
-    },
-    index: async () => {
-      const children = [await pushed(await imageIn(registry, NAME)), await pushed(await imageIn(registry, NAME))];
-      return documentOf(MediaType.ociIndex, { manifests: children.map(descriptorOf) });
-    },
-    "nested index": async () => {
-      const inner = documentOf(MediaType.ociIndex, {
-        manifests: [descriptorOf(await pushed(await imageIn(registry, NAME)))],
-      });
-      return documentOf(MediaType.ociIndex, { manifests: [descriptorOf(await pushed(inner))] });
-    },
-    "empty index": async () => await Promise.resolve(documentOf(MediaType.ociIndex, { manifests: [] })),
-    "docker manifest list": async () =>
-      documentOf(MediaType.dockerManifestList, {
-        manifests: [descriptorOf(await pushed(await imageIn(registry, NAME)))],
-      }),
-    "artifact with its own type": async () => await artifact({ artifactType: "application/x.sbom" }),
-    "artifact typed by its config": async () => await imageIn(registry, NAME, { annotations: { a: "b" } }),
-    "index with an artifact type": async () =>
-      await Promise.resolve(documentOf(MediaType.ociIndex, { artifactType: "application/x.bundle", manifests: [] })),
-    "image with a subject": async () =>
-      await imageIn(registry, NAME, { subject: descriptorOf(await pushed(await imageIn(registry, NAME))) }),
-    "artifact with a missing subject": async () =>
-      await artifact({ artifactType: "application/x.sig", subject: SUBJECT }),
-    "index with a subject": async () =>
-      await Promise.resolve(documentOf(MediaType.ociIndex, { subject: SUBJECT, manifests: [] })),
-    "large manifest": async () => await artifact({ annotations: { text: "x".repeat(4 * 1024 * 1024 - 2000) } }),
-    "unknown media type": async () =>
-      await Promise.resolve(
-        documentOf("application/vnd.example.thing.v1+json", { anything: [1, { digest: "no digest" }] }),
-      ),
-    "extra fields": async () => await imageIn(registry, NAME, { "x-extra": { nested: [1, 2] } }),
-    "foreign layer that is not there": async () =>
-      await imageIn(registry, NAME, { layers: [{ ...SUBJECT, mediaType: MediaType.dockerForeignLayerGzip }] }),
-  };
-
-  for (const [shape, make] of Object.entries(shapes)) {
-    it(`pushes, lists, pulls, refers to and deletes: ${shape}`, async () => {
-      const manifest = await make();
-      const tag = shape.replaceAll(" ", "-");
-      const { headers } = await putManifest(registry, NAME, tag, manifest);
-      assert.equal(headers.get("Location"), `/v2/${NAME}/manifests/${manifest.digest}`);
-      assert.equal(headers.get("Docker-Content-Digest"), manifest.digest);
-      assert.ok((await tags()).includes(tag));
-      const { subject } = JSON.parse(manifest.bytes.toString()) as { subject?: { digest: string } };
-      assert.equal(headers.get("OCI-Subject"), subject?.digest ?? null);
-      for (const reference of [tag, manifest.digest]) {
-        for (const method of ["HEAD", "GET"]) {
-          const answer = await registry.expect(200, method, `/v2/${NAME}/manifests/${reference}`, {
-            headers: { Accept: "application/x.something.else" },
-          });
-          assert.equal(answer.headers.get("Content-Type"), manifest.mediaType);
-          assert.equal(answer.headers.get("Content-Length"), String(manifest.bytes.length));
-          assert.equal(answer.headers.get("Docker-Content-Digest"), manifest.digest);
-          if (method === "GET") assert.deepEqual(await bytesOf(answer), manifest.bytes);
-        }
-      }
-      if (subject) assert.ok((await referrersOf(subject.digest)).some(({ digest }) => digest === manifest.digest));
-      await registry.expect(202, "DELETE", `/v2/${NAME}/manifests/${manifest.digest}`);
-      for (const reference of [tag, manifest.digest]) {
-        await registry.expectError(404, "MANIFEST_UNKNOWN", "GET", `/v2/${NAME}/manifests/${reference}`);
-      }
-      assert.ok(!(await tags()).includes(tag));
-      if (subject) assert.ok((await referrersOf(subject.digest)).every(({ digest }) => digest !== manifest.digest));
-      await putManifest(registry, NAME, tag, manifest);
-      await registry.expect(200, "GET", `/v2/${NAME}/manifests/${tag}`);
-      await registry.expect(202, "DELETE", `/v2/${NAME}/manifests/${tag}`);
-      await registry.expect(404, "GET", `/v2/${NAME}/manifests/${tag}`);
-      await registry.expect(200, "GET", `/v2/${NAME}/manifests/${manifest.digest}`);
-    });
-  }
 
   it("lists referrers with their types and annotations, filters them, and is empty for the unknown", async () => {
     const subject = await pushed(await imageIn(registry, NAME));
@@ -246,11 +161,4 @@ describe("distribution-spec: manifests", () => {
     };
     for (const name of names) assert.ok(repositories.includes(name), name);
   });
-
-  it("has empty lists when it is new", async () => {
-    const fresh = await TestRegistry.start();
-    const answer = await fresh.expect(200, "GET", "/v2/_catalog");
-    assert.equal(await answer.text(), '{"repositories":[]}');
-    await fresh.stop();
-  });
-});
+}
