@@ -20,7 +20,8 @@ export interface ObjectStore {
   /**
    * Begins an object of any size that is written in pieces, or goes on with one.
    * @param state what `UploadWriter.suspend` returned, perhaps to another process; absent for a new upload
-   * @throws BerthError OBJECT_UNKNOWN when what `state` speaks of is gone (completed, aborted, swept)
+   * @throws BerthError OBJECT_UNKNOWN when what `state` speaks of is gone (completed, aborted, swept). A state that holds
+   *   all bytes itself, which a driver may give for a few, speaks of nothing that an abort could take away.
    */
   openUpload(key: string, state?: string): Promise<UploadWriter>;
 
@@ -54,8 +55,37 @@ export interface ObjectStore {
    */
   stampOf(key: string): Promise<string | undefined>;
 
+  /**
+   * A URL from which whoever has it may read the object until it expires, with Range and without any credentials.
+   * Costs no request to the medium, and does not look whether the object exists. Absent when the medium has no such thing.
+   */
+  presign?(key: string, lifetimeSeconds: number): Promise<string>;
+
+  /**
+   * Frees what uploads hold that were begun longer ago than `ageMs` and neither completed nor aborted. Absent when the
+   * driver sees to it by itself. @returns how many it ended
+   */
+  sweepUploads?(ageMs: number): Promise<number>;
+
+  readonly traits: StoreTraits;
+
   /** Frees what the driver holds. Calls under way may fail. */
   close(): Promise<void>;
+}
+
+/** In what media differ that can all hold a registry. */
+export interface StoreTraits {
+  /**
+   * Of any number of concurrent creations of one key exactly one resolves, and listings show what was just written. Where the
+   * medium does not keep this, one process alone may use it, and nothing may collect garbage beside it.
+   */
+  readonly conditionalCreate: boolean;
+  /**
+   * On a medium without stamps, how long what was read may be taken for what is there, where that does no harm (what a
+   * digest names). 0 where stamps tell exactly. What somebody may still have in mind must not be deleted before this time
+   * is over (data of a blob whose pointer is a tombstone).
+   */
+  readonly staleForMs: number;
 }
 
 export interface PutOptions {
@@ -79,10 +109,9 @@ export interface UploadWriter {
    * The writer itself remains usable. The bytes survive the process, not a loss of power.
    */
   suspend(): Promise<string>;
-  /** Reads back what was accepted, from its first byte. Only while nothing is being written. */
-  read(): Promise<ObjectBody>;
   /**
-   * Makes the object visible at its key, whole and durable. Ends the writer.
+   * Makes the object visible at its key, whole and durable. Ends the writer. Who has yet to look at the bytes opens the
+   * object then: S3 does not give back the parts of an unfinished upload.
    * @throws BerthError ALREADY_EXISTS when the key exists: an upload never replaces an object
    */
   complete(): Promise<void>;

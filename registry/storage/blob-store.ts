@@ -1,6 +1,6 @@
 import type { Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
-import type { ByteSpan, ObjectBody, ObjectStore, UploadWriter } from "../../storage/object-store.js";
+import type { ByteSpan, ObjectBody, ObjectStore } from "../../storage/object-store.js";
 import { keys } from "./key-tree.js";
 import { StampedCache } from "./stamped-cache.js";
 import { WriteOnceRegister, type Entry } from "./write-once-register.js";
@@ -20,6 +20,15 @@ export interface BlobPointer {
 interface BlobLink {
   readonly data: string;
   readonly size: number;
+}
+
+/** The bytes of an upload that were seen to have their digest. */
+export interface ReceivedBytes {
+  readonly size: number;
+  /** Gives them their name. Idempotent. */
+  complete(): Promise<void>;
+  /** Frees them, with or without a name. */
+  discard(): Promise<void>;
 }
 
 /** A blob asked for again after this time counts as new for the collector's grace time, which must be longer. */
@@ -104,20 +113,18 @@ export class BlobStore {
    * blob is already there, the upload is dropped. In each case the repository may serve the blob afterwards.
    * @param data the upload's place: keys.data
    */
-  async commit(repository: string, digest: Digest, data: string, upload: UploadWriter): Promise<void> {
+  async commit(repository: string, digest: Digest, data: string, upload: ReceivedBytes): Promise<void> {
     const { size } = upload;
     const register = this.#register(digest);
-    let completed = false;
     for (;;) {
       const before = await register.read();
       const kept = before === undefined ? undefined : await this.#keepAlive(digest, before);
       if (kept !== undefined) {
-        if (kept.data !== data) await (completed ? this.store.delete(keys.data(data)) : upload.abort());
+        if (kept.data !== data) await upload.discard();
         await this.#putLink(repository, digest, kept);
         return;
       }
-      if (!completed) await upload.complete();
-      completed = true;
+      await upload.complete();
       const own: BlobPointer = { state: "live", data, size, at: Date.now() };
       if (before?.value.state === "live" || before?.value.state === "condemned") continue;
       if ((await this.#point(register, before, own)) === undefined) continue;

@@ -1,6 +1,7 @@
 import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ObjectStore, UploadWriter } from "../../storage/object-store.js";
+import type { ReceivedBytes } from "../storage/blob-store.js";
 import { keys } from "../storage/key-tree.js";
 import { RunningDigest } from "./running-digest.js";
 
@@ -74,26 +75,55 @@ export class UploadSession {
     return this.#state;
   }
 
-  /** The digest of all bytes. Ends the running digest. */
-  async finishDigest(algorithm: DigestAlgorithm): Promise<Digest> {
+  /**
+   * Hands the bytes over once they were seen to have the digest. Where another process received some of them, or the digest
+   * is of another algorithm than was expected, they get their name first and are read again under it: nothing points there
+   * yet.
+   * @throws BerthError DIGEST_INVALID; the caller aborts
+   */
+  async finish(digest: Digest): Promise<ReceivedBytes> {
+    const algorithm = algorithmOf(digest);
     const running = this.#digest;
     this.#digest = undefined;
-    if (running?.algorithm === algorithm && running.size === this.#size) return running.finish();
-    const again = new RunningDigest(algorithm);
-    const body = await (await this.open()).read();
-    for await (const chunk of body.chunks) again.update(chunk);
-    return again.finish();
+    const upload = this.#receivedBytes(await this.open());
+    let received: Digest;
+    if (running?.algorithm === algorithm && running.size === this.#size) {
+      received = running.finish();
+    } else {
+      await upload.complete();
+      try {
+        received = await this.#digestOfNamed(algorithm);
+      } catch (error) {
+        await upload.discard().catch(() => undefined);
+        throw error;
+      }
+    }
+    if (received === digest) return upload;
+    await upload.discard();
+    throw new BerthError("DIGEST_INVALID", "the bytes received do not have the digest that was given", {
+      details: { expected: digest, received },
+    });
   }
 
-  /** Hands the bytes over to whoever completes or aborts them. */
-  async finish(digest: Digest): Promise<UploadWriter> {
-    const received = await this.finishDigest(algorithmOf(digest));
-    if (received !== digest) {
-      throw new BerthError("DIGEST_INVALID", "the bytes received do not have the digest that was given", {
-        details: { expected: digest, received },
-      });
-    }
-    return await this.open();
+  #receivedBytes(writer: UploadWriter): ReceivedBytes {
+    let named = false;
+    return {
+      size: writer.size,
+      complete: async () => {
+        if (!named) await writer.complete();
+        named = true;
+      },
+      discard: async () => {
+        await (named ? this.store.delete(keys.data(this.data)) : writer.abort());
+      },
+    };
+  }
+
+  async #digestOfNamed(algorithm: DigestAlgorithm): Promise<Digest> {
+    const digest = new RunningDigest(algorithm);
+    const body = await this.store.open(keys.data(this.data));
+    for await (const chunk of body.chunks) digest.update(chunk);
+    return digest.finish();
   }
 
   /** Forgets the bytes. */

@@ -1,8 +1,7 @@
 import { open, rm, stat, type FileHandle } from "node:fs/promises";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
-import type { ObjectBody, UploadWriter } from "../object-store.js";
-import { FileBody } from "./file-body.js";
+import type { UploadWriter } from "../object-store.js";
 import { storageFault, unknownObject } from "./storage-faults.js";
 
 /** Above this many bytes not yet written the caller waits. */
@@ -82,11 +81,6 @@ export class FileUpload implements UploadWriter {
   async suspend(): Promise<string> {
     await this.#settled();
     return JSON.stringify({ file: this.id, size: this.#size } satisfies UploadState);
-  }
-
-  async read(): Promise<ObjectBody> {
-    await this.#settled();
-    return new FileBody(await open(this.path, "r"), this.#size, 0, this.#size);
   }
 
   async complete(): Promise<void> {

@@ -12,6 +12,7 @@ import type {
   ObjectInfo,
   ObjectStore,
   PutOptions,
+  StoreTraits,
   UploadWriter,
 } from "../object-store.js";
 import { enterDirectory, makeDirectory, pruneDirectories, syncDirectory } from "./directories.js";
@@ -34,6 +35,8 @@ const DEFAULT_STALE_UPLOAD_MS = 7 * 24 * 3600_000;
  * The directory is synced before the promise resolves.
  */
 export class FilesystemObjectStore implements ObjectStore {
+  readonly traits: StoreTraits = { conditionalCreate: true, staleForMs: 0 };
+
   private constructor(
     private readonly root: string,
     private readonly staging: StagingArea,

@@ -212,12 +212,11 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
       assert.equal((await store.list({ prefix: "many/", startAfter: "many/00999" })).keys.length, 2);
     });
 
-    it("an upload appears at its key all at once, and reads back while it grows", async () => {
+    it("an upload appears at its key all at once", async () => {
       const bytes = randomBytes(3_000_000);
       const upload = await store.openUpload("up/load");
       for (let i = 0; i < bytes.length; i += 65_536) await upload.write(bytes.subarray(i, i + 65_536));
       assert.equal(upload.size, bytes.length);
-      assert.deepEqual(await read(await upload.read()), bytes);
       assert.equal(await other.stat("up/load"), undefined);
       await upload.complete();
       assert.deepEqual(await read(await other.open("up/load")), bytes);
