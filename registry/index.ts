@@ -26,6 +26,8 @@ export interface RegistryOptions {
   readonly idleTimeoutMs?: number;
   readonly drainTimeoutMs?: number;
   readonly manifestBytes?: number;
+  /** See RegistryLimits; refused when absent. */
+  readonly sparseManifests?: boolean;
   readonly uploadExpiryMs?: number;
   readonly log?: Logger;
   /** Sees every answer; for tests. */
@@ -64,7 +66,10 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const log = options.log ?? pino({ level: "silent" });
   const store = options.store ?? (await openStore(options.root));
   const registry = registryOn(store, {
-    limits: { manifestBytes: options.manifestBytes ?? DEFAULTS.manifestBytes },
+    limits: {
+      manifestBytes: options.manifestBytes ?? DEFAULTS.manifestBytes,
+      sparseManifests: options.sparseManifests ?? false,
+    },
   });
   const locations = new Locations({
     trustForwarded: options.trustForwarded ?? false,

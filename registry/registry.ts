@@ -30,6 +30,8 @@ export interface Registry {
 export interface RegistryLimits {
   /** distribution-spec, "Pushing Manifests": at least 4 MiB. */
   readonly manifestBytes: number;
+  /** Takes manifests that name blobs or manifests which the repository does not have. */
+  readonly sparseManifests: boolean;
 }
 
 export interface RegistryParts {

@@ -30,6 +30,7 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
     idleTimeoutMs: config.http.idleTimeoutSeconds * 1000,
     drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
     manifestBytes: config.limits.manifestBytes,
+    sparseManifests: config.limits.sparseManifests,
     uploadExpiryMs: config.uploads.expireAfterHours * 3600_000,
     log,
   });

@@ -43,6 +43,8 @@ export const configSchema = v.strictObject({
     v.strictObject({
       /** distribution-spec, "Pushing Manifests": at least 4 MiB should be taken. */
       manifestBytes: v.optional(count(1024), 4 * 1024 * 1024),
+      /** Take manifests that name what the repository does not have, such as an index of which only one platform is kept. */
+      sparseManifests: v.optional(flag, false),
       rate: rateSection,
     }),
     {},

@@ -68,9 +68,10 @@ export class ManifestStore {
    * Publishes what the manifest names before it looks whether that exists, so that a collector at work either sees the
    * names or is seen (docs/decisions, "Pointers change by creation alone"). When the promise resolves the manifest is
    * served by digest, and listed as a referrer of its subject.
+   * @param sparse what the manifest names may be missing
    * @throws BerthError MANIFEST_BLOB_UNKNOWN
    */
-  async put(repository: string, received: ReceivedManifest): Promise<void> {
+  async put(repository: string, received: ReceivedManifest, { sparse = false } = {}): Promise<void> {
     const register = this.#register(repository, received.digest);
     const data = randomUUID();
     let written = false;
@@ -82,7 +83,7 @@ export class ManifestStore {
         const pending = recordOf(received, data);
         entry = await register.replace(entry, pending);
         if (entry === undefined) continue;
-        await this.#checkReferences(repository, received, register, entry);
+        await this.#checkReferences(repository, received, sparse ? undefined : { register, pending: entry });
         if (!(await this.#makeLive(register, pending, entry))) continue;
       }
       const live = await register.read();
@@ -122,18 +123,24 @@ export class ManifestStore {
     return before?.value.state === "live";
   }
 
+  /** @param required what to take back when something is missing; absent when that does not matter */
   async #checkReferences(
     repository: string,
     received: ReceivedManifest,
-    register: WriteOnceRegister<ManifestRecord>,
-    pending: Entry<ManifestRecord>,
+    required:
+      { readonly register: WriteOnceRegister<ManifestRecord>; readonly pending: Entry<ManifestRecord> } | undefined,
   ): Promise<void> {
     const isKept = async (digest: Digest): Promise<boolean> => await this.blobs.isKept(repository, digest);
     const has = async (digest: Digest): Promise<boolean> => await this.has(repository, digest);
-    const missing = [...(await absentAmong(received.blobs, isKept)), ...(await absentAmong(received.manifests, has))];
+    const enough = required === undefined ? Infinity : MISSING_TO_NAME;
+    const missing = [
+      ...(await absentAmong(received.blobs, isKept, enough)),
+      ...(await absentAmong(received.manifests, has, enough)),
+    ];
     // Saved from a collector when they exist; nothing follows when they do not.
     if (missing.length === 0) await absentAmong(received.others, isKept, Infinity);
-    if (missing.length === 0) return;
+    if (missing.length === 0 || required === undefined) return;
+    const { register, pending } = required;
     await register.replace(pending, { ...pending.value, state: "aborted", refs: [], at: Date.now() });
     await this.store.delete(keys.data(pending.value.data));
     throw new BerthError(
@@ -152,7 +159,7 @@ export class ManifestStore {
 async function absentAmong(
   digests: readonly Digest[],
   isThere: (digest: Digest) => Promise<boolean>,
-  enough = MISSING_TO_NAME,
+  enough: number,
 ): Promise<Digest[]> {
   const absent: Digest[] = [];
   for (let i = 0; i < digests.length && absent.length < enough; i += CHECKS_AT_ONCE) {

@@ -6,6 +6,19 @@ import { digestOfKey, keys } from "./key-tree.js";
 import { listAllKeys } from "./whole-listing.js";
 
 const READS_AT_ONCE = 16;
+/** Annotations are the manifest's, so that each descriptor may be as large as a manifest. Clients read an index of 4 MiB. */
+const PAGE_BYTES = 3 * 1024 * 1024;
+
+interface ReferrerQuery {
+  readonly after?: Digest;
+  readonly artifactType?: string;
+}
+
+interface ReferrerPage {
+  readonly referrers: readonly Descriptor[];
+  /** The next page's `after`; absent on the last page. */
+  readonly next?: Digest;
+}
 
 /** Which manifests of a repository name which subject. The subject need not exist. */
 export class ReferrerStore {
@@ -20,15 +33,28 @@ export class ReferrerStore {
     await this.store.delete(keys.referrer(repository, subject, referrer));
   }
 
-  /** Descriptors of the referrers, in the order of their digests. */
-  async list(repository: string, subject: Digest): Promise<Descriptor[]> {
-    const entries = await listAllKeys(this.store, `${keys.referrers(repository, subject)}/`);
-    const found: Descriptor[] = [];
+  /**
+   * Descriptors of the referrers, in the order of their digests, as many as fit a page.
+   * @param query.after the last one of the page before; `artifactType` leaves out all others
+   */
+  async page(repository: string, subject: Digest, query: ReferrerQuery = {}): Promise<ReferrerPage> {
+    const { after, artifactType } = query;
+    const prefix = `${keys.referrers(repository, subject)}/`;
+    const start = after === undefined ? "" : keys.referrer(repository, subject, after);
+    const entries = (await listAllKeys(this.store, prefix)).filter((key) => key > start);
+    const referrers: Descriptor[] = [];
+    let bytes = 0;
     for (let i = 0; i < entries.length; i += READS_AT_ONCE) {
       const some = await Promise.all(entries.slice(i, i + READS_AT_ONCE).map(async (key) => await this.#read(key)));
-      for (const descriptor of some) if (descriptor !== undefined) found.push(descriptor);
+      for (const found of some) {
+        if (found === undefined || (artifactType !== undefined && found.artifactType !== artifactType)) continue;
+        bytes += sizeOf(found);
+        const last = referrers.at(-1);
+        if (last !== undefined && bytes > PAGE_BYTES) return { referrers, next: last.digest };
+        referrers.push(found);
+      }
     }
-    return found;
+    return { referrers };
   }
 
   async #read(key: string): Promise<Descriptor | undefined> {
@@ -40,4 +66,8 @@ export class ReferrerStore {
       throw error;
     }
   }
+}
+
+function sizeOf(descriptor: Descriptor): number {
+  return Buffer.byteLength(JSON.stringify(descriptor));
 }

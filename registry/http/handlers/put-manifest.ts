@@ -22,7 +22,7 @@ export function putManifest(
     const expected = "digest" in reference ? reference.digest : undefined;
     const received = receiveManifest(bytes, contentType === "" ? undefined : contentType, expected);
     for (const tag of asked) await immutableTags.assertMayName(repository, tag, received.digest);
-    await manifests.put(repository, received);
+    await manifests.put(repository, received, { sparse: limits.sparseManifests });
     for (const tag of asked) {
       await quotas.hold(repository, { kind: "tag", tag }, async () => {
         await immutableTags.put(repository, tag, received.digest);

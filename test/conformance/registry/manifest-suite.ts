@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { MediaType } from "../../../oci/media-types.js";
+import type { RegistryOptions } from "../../../registry/index.js";
 import {
   bytesOf,
   contentOf,
@@ -22,7 +23,7 @@ interface Listed {
 }
 
 /** OCI distribution-spec v1.1, "Pushing Manifests", "Pulling manifests", "Listing Tags", "Listing Referrers". */
-export function manifestSuite(start: () => Promise<TestRegistry>): void {
+export function manifestSuite(start: (options?: Partial<RegistryOptions>) => Promise<TestRegistry>): void {
   let registry: TestRegistry;
 
   before(async () => {
@@ -76,6 +77,32 @@ export function manifestSuite(start: () => Promise<TestRegistry>): void {
     assert.equal(unknown.headers.get("OCI-Filters-Applied"), "artifactType");
   });
 
+  it("gives referrers with large annotations in pages of a bearable size, filtered or not", async () => {
+    const subject = await pushed(await imageIn(registry, NAME));
+    const expected: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const annotations = { i: String(i), text: "x".repeat(1_500_000) };
+      const artifactType = i === 4 ? "application/x.other" : "application/x.large";
+      const { digest } = await pushed(await artifact({ subject: descriptorOf(subject), artifactType, annotations }));
+      if (i < 4) expected.push(digest);
+    }
+    const found: string[] = [];
+    let url: string | undefined = `/v2/${NAME}/referrers/${subject.digest}?artifactType=application%2Fx.large`;
+    let pages = 0;
+    for (; url !== undefined; pages++) {
+      const answer = await registry.expect(200, "GET", url);
+      assert.equal(answer.headers.get("OCI-Filters-Applied"), "artifactType");
+      const bytes = await bytesOf(answer);
+      assert.ok(bytes.length < 4 * 1024 * 1024);
+      const { manifests } = JSON.parse(bytes.toString()) as { manifests: Listed[] };
+      found.push(...manifests.map(({ digest }) => digest));
+      url = /^<(.*)>; rel="next"$/.exec(answer.headers.get("Link") ?? "")?.[1];
+    }
+    assert.ok(pages > 1);
+    assert.deepEqual(found, expected.sort());
+    await registry.expectError(400, "DIGEST_INVALID", "GET", `/v2/${NAME}/referrers/${subject.digest}?last=x`);
+  });
+
   it("refuses a manifest whose blobs or children are missing, and serves nothing of it", async () => {
     const elsewhere = await imageIn(registry, "elsewhere");
     await putManifest(registry, "elsewhere", elsewhere.digest, elsewhere);
@@ -87,6 +114,23 @@ export function manifestSuite(start: () => Promise<TestRegistry>): void {
       });
       await registry.expect(404, "GET", `/v2/${NAME}/manifests/missing`);
       await registry.expect(404, "GET", `/v2/${NAME}/manifests/${manifest.digest}`);
+    }
+  });
+
+  it("takes a manifest of which parts are missing when it is told to, and serves it", async () => {
+    const sparse = await start({ sparseManifests: true });
+    try {
+      const image = await imageIn(sparse, "elsewhere");
+      const kept = await imageIn(sparse, "sparse");
+      await putManifest(sparse, "sparse", "kept", kept);
+      const index = documentOf(MediaType.ociIndex, { manifests: [kept, image].map(descriptorOf) });
+      for (const manifest of [image, index]) {
+        await putManifest(sparse, "sparse", manifest.digest, manifest);
+        const answer = await sparse.expect(200, "GET", `/v2/sparse/manifests/${manifest.digest}`);
+        assert.deepEqual(await bytesOf(answer), manifest.bytes);
+      }
+    } finally {
+      await sparse.stop();
     }
   });
 
