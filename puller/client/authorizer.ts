@@ -17,6 +17,7 @@ export interface TokenAnswer {
   readonly token: string;
   /** Milliseconds. */
   readonly lifetime: number;
+  readonly identityToken?: string;
 }
 
 interface CachedToken {
@@ -26,6 +27,8 @@ interface CachedToken {
 
 // A token that ends while its request is on the way is of no use.
 const MARGIN = 5_000;
+/** A mirror asks for thousands of repositories; the oldest tokens go first. */
+const MAX_TOKENS = 1_000;
 
 /**
  * Answers a registry's challenges: bearer tokens from its token endpoint, kept for each scope, or basic credentials.
@@ -40,12 +43,17 @@ export class Authorizer {
   #credentials: Credentials | undefined;
   #loading: Promise<Credentials | undefined> | undefined;
   #challenge: Challenge | undefined;
+  readonly #keepIdentity: boolean;
+  /** The last one that a token endpoint gave. */
+  identityToken: string | undefined;
 
   constructor(
     credentials: Credentials | (() => Promise<Credentials | undefined>) | undefined,
     exchange: TokenExchange,
     plainAllowed: () => boolean,
+    keepIdentity = false,
   ) {
+    this.#keepIdentity = keepIdentity;
     this.#loadCredentials = typeof credentials === "function" ? credentials : () => Promise.resolve(credentials);
     this.#exchange = exchange;
     this.#plainAllowed = plainAllowed;
@@ -72,17 +80,23 @@ export class Authorizer {
     const cached = await this.#tokens.get(key)?.catch(() => undefined);
     if (cached !== undefined && cached.expires > Date.now()) return cached.header;
     const asked = this.#ask(challenge, wanted);
+    this.#tokens.delete(key);
     this.#tokens.set(key, asked);
+    const [oldest] = this.#tokens.keys();
+    if (this.#tokens.size > MAX_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
     return (await asked).header;
   }
 
   /** After a 401 to a request that carried a token: the next one is asked for anew. */
-  forget(): void {
-    this.#tokens.clear();
+  forget(scope: string | undefined): void {
+    for (const key of this.#tokens.keys()) {
+      if (scope === undefined || key.endsWith(`\n${scope}`)) this.#tokens.delete(key);
+    }
   }
 
   async #ask(challenge: Challenge, scope: string): Promise<CachedToken> {
-    const { token, lifetime } = await this.#exchange(this.#tokenRequest(challenge, scope));
+    const { token, lifetime, identityToken } = await this.#exchange(this.#tokenRequest(challenge, scope));
+    this.identityToken = identityToken ?? this.identityToken;
     return { header: `Bearer ${token}`, expires: Date.now() + Math.max(lifetime - MARGIN, 1_000) };
   }
 
@@ -113,6 +127,10 @@ export class Authorizer {
     for (const one of scopes) url.searchParams.append("scope", one);
     if (credentials === undefined) return { url, method: "GET", headers: {} };
     url.searchParams.set("account", credentials.username);
+    if (this.#keepIdentity) {
+      url.searchParams.set("client_id", "berth");
+      url.searchParams.set("offline_token", "true");
+    }
     return {
       url,
       method: "GET",
@@ -140,5 +158,10 @@ export function parseTokenAnswer(body: Uint8Array): TokenAnswer {
   if (typeof token !== "string" || !/^[\x21-\x7e]{1,65536}$/.test(token)) {
     throw new BerthError("UNAUTHORIZED", "the registry's token endpoint answered without a token");
   }
-  return { token, lifetime: typeof seconds === "number" && seconds > 0 ? seconds * 1000 : DEFAULT_LIFETIME };
+  const identity = json?.["refresh_token"];
+  return {
+    token,
+    lifetime: typeof seconds === "number" && seconds > 0 ? seconds * 1000 : DEFAULT_LIFETIME,
+    ...(typeof identity === "string" && identity !== "" && { identityToken: identity }),
+  };
 }

@@ -1,21 +1,32 @@
+import type { Digest } from "../../oci/digest.js";
 import { BerthError } from "../../oci/errors.js";
-import type { Descriptor } from "../../oci/manifest.js";
 import { TransientFailure, withRetries } from "./backoff.js";
 import type { RegistrySession } from "./registry-session.js";
-import { headerOf, type Answer } from "./response-error.js";
+import { headerOf, lengthOf, type Answer } from "./response-error.js";
 import type { ByteSink } from "./transport.js";
+
+export interface WantedBlob {
+  readonly digest: Digest;
+  /** When absent, what the registry says. */
+  readonly size?: number;
+}
+
+export interface BlobSink extends ByteSink {
+  /** Called before the first byte with the blob's size; undefined when nobody knows it. What it throws ends the transfer. */
+  begin?(size: number | undefined): void;
+}
 
 /** See RegistryClient.downloadBlob. */
 export async function downloadBlob(
   session: RegistrySession,
   repository: string,
-  blob: Descriptor,
-  sink: ByteSink,
+  blob: WantedBlob,
+  sink: BlobSink,
   signal: AbortSignal | undefined,
   from = 0,
 ): Promise<void> {
   const what = `cannot fetch ${blob.digest}`;
-  let received = from;
+  const progress = { size: blob.size, received: from, begun: false };
   let atLastFailure = from;
 
   const receive = (skip: number): ByteSink => ({
@@ -24,14 +35,24 @@ export async function downloadBlob(
       skip -= skipped;
       const fresh = skipped === 0 ? chunk : chunk.subarray(skipped);
       if (fresh.byteLength === 0) return;
-      if (received + fresh.byteLength > blob.size) throw wrongSize(blob, "more");
-      received += fresh.byteLength;
+      const { size } = progress;
+      if (size !== undefined && progress.received + fresh.byteLength > size) throw wrongSize(blob, size, "more");
+      progress.received += fresh.byteLength;
       await sink.write(fresh);
     },
   });
 
+  /** The first answer tells how much there is. */
+  const begin = (announced: number | undefined): void => {
+    if (progress.begun) return;
+    progress.begun = true;
+    progress.size ??= announced;
+    sink.begin?.(progress.size);
+  };
+
   const attempt = async (): Promise<void> => {
-    if (received === blob.size && received > 0) return;
+    const { received } = progress;
+    if (received === progress.size && received > 0) return;
     const answer = await session.callOnce({
       method: "GET",
       target: `/v2/${repository}/blobs/${blob.digest}`,
@@ -42,41 +63,46 @@ export async function downloadBlob(
       missing: "BLOB_UNKNOWN",
       signal,
       sink: (status, headers) => {
+        if (status === 200) begin(lengthOf(headers));
         // A server that ignores Range sends all of it again: what came before is skipped.
         if (status === 200) return receive(received);
         if (status !== 206) return undefined;
-        if (startOf(headers) !== received) throw new BerthError("UPSTREAM", `${what}: the answer is of another range`);
+        const range = rangeOf(headers);
+        if (range?.start !== received) throw new BerthError("UPSTREAM", `${what}: the answer is of another range`);
+        begin(range.size);
         return receive(0);
       },
     });
-    if (received < blob.size) throw cutOff(answer, blob, received);
+    const { size } = progress;
+    if (size !== undefined && progress.received < size) throw cutOff(answer, blob, progress.received, size);
   };
 
   const progressed = (): boolean => {
     // A server that gives next to nothing for each connection must not hold us for ever.
-    const further = received - atLastFailure >= session.limits.progressBytes;
-    atLastFailure = received;
+    const further = progress.received - atLastFailure >= session.limits.progressBytes;
+    atLastFailure = progress.received;
     return further;
   };
   await withRetries(session.limits, signal, attempt, progressed);
 }
 
-/** First byte of a Content-Range such as `bytes 100-199/200`. */
-function startOf(headers: Answer["headers"]): number | undefined {
-  const start = /^bytes (\d+)-/.exec(headerOf(headers, "content-range") ?? "")?.[1];
-  return start === undefined ? undefined : Number(start);
+/** Of a Content-Range such as `bytes 100-199/200`. */
+function rangeOf(headers: Answer["headers"]): { start: number; size: number | undefined } | undefined {
+  const [, start, size] =
+    /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)/.exec(headerOf(headers, "content-range") ?? "") ?? [];
+  if (start === undefined) return undefined;
+  return { start: Number(start), size: size === "*" ? undefined : Number(size) };
 }
 
-function cutOff(answer: Answer, blob: Descriptor, received: number): Error {
-  const failure = wrongSize(blob, "fewer");
-  const announced = Number(headerOf(answer.headers, "content-length"));
+function cutOff(answer: Answer, blob: WantedBlob, received: number, size: number): Error {
+  const failure = wrongSize(blob, size, "fewer");
   // A body that ended where the server said it would is all there is.
-  return answer.status === 200 && announced === received ? failure : new TransientFailure(failure);
+  return answer.status === 200 && lengthOf(answer.headers) === received ? failure : new TransientFailure(failure);
 }
 
-function wrongSize(blob: Descriptor, than: "more" | "fewer"): BerthError {
+function wrongSize({ digest }: WantedBlob, size: number, than: "more" | "fewer"): BerthError {
   return new BerthError(
     "SIZE_INVALID",
-    `${blob.digest}: the registry sent ${than} bytes than the ${String(blob.size)} of the manifest`,
+    `${digest}: the registry sent ${than} bytes than the ${String(size)} of the manifest`,
   );
 }

@@ -15,6 +15,8 @@ export interface ClientOptions {
   readonly registry: string;
   /** A function is called once, when the registry asks who is there: credential helpers are slow. */
   readonly credentials?: Credentials | (() => Promise<Credentials | undefined>);
+  /** Ask token endpoints for an identity token, which stands for the password from then on (`offline_token`). */
+  readonly keepIdentity?: boolean;
   /** Base of the API, such as `https://mirror:5000/prefix/v2`, when it is not at the registry's own address. */
   readonly endpoint?: string;
   /** Sent to the endpoint as `ns=`: the registry that a mirror shall answer for (containerd's convention). */
@@ -27,6 +29,8 @@ export interface ClientOptions {
   readonly certificates?: readonly ClientCertificate[];
   /** Certificates are not verified, and plain HTTP is taken when HTTPS fails. Loopback addresses always are insecure. */
   readonly insecure?: boolean;
+  /** A registry that is not on a private network itself must not send us to one, by redirects or for tokens. */
+  readonly refusePrivateRedirects?: boolean;
   readonly userAgent?: string;
   readonly limits?: Partial<ClientLimits>;
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read; default: this process's. */

@@ -2,11 +2,12 @@ import { algorithmOf, digestOf, isDigest, type Digest } from "../../oci/digest.j
 import { BerthError } from "../../oci/errors.js";
 import type { Descriptor } from "../../oci/manifest.js";
 import { MediaType } from "../../oci/media-types.js";
-import { downloadBlob } from "./blob-download.js";
+import { downloadBlob, type BlobSink, type WantedBlob } from "./blob-download.js";
 import { uploadBlob, type BlobUpload } from "./blob-upload.js";
 import type { ClientOptions } from "./client-options.js";
+import { listReferrers, listTags } from "./registry-listing.js";
 import { RegistrySession } from "./registry-session.js";
-import { headerOf, printable, type Answer } from "./response-error.js";
+import { headerOf, lengthOf, printable, type Answer } from "./response-error.js";
 import type { ByteSink } from "./transport.js";
 
 export interface FetchedManifest {
@@ -47,18 +48,27 @@ export class RegistryClient {
   }
 
   /**
+   * Shows the registry who asks; succeeds with those that do not want to know.
+   * @returns an identity token, when that was asked for (keepIdentity) and given
+   */
+  async authenticate(signal?: AbortSignal): Promise<string | undefined> {
+    const what = `cannot log in to ${this.registry}`;
+    await this.#session.call({ method: "GET", target: "/v2/", accept: [200], what, missing: "UNSUPPORTED", signal });
+    return this.#session.identityToken;
+  }
+
+  /**
    * @param reference tag or digest
-   * @throws BerthError MANIFEST_UNKNOWN; DIGEST_INVALID when the bytes are not those of the digest asked for
+   * @throws BerthError MANIFEST_UNKNOWN; DIGEST_INVALID when the bytes are not those of the digest that was asked for, or
+   *   that the registry says they have
    */
   async getManifest(repository: string, reference: string, signal?: AbortSignal): Promise<FetchedManifest> {
     const answer = await this.#manifestCall("GET", repository, reference, signal);
     const bytes = answer.body;
-    const digest = isDigest(reference) ? reference : digestOf(bytes);
-    if (isDigest(reference) && digestOf(bytes, algorithmOf(reference)) !== reference) {
-      throw new BerthError(
-        "DIGEST_INVALID",
-        `${this.registry} sent other bytes than those of the manifest ${reference}`,
-      );
+    const told = headerOf(answer.headers, "docker-content-digest") ?? "";
+    const digest = isDigest(reference) ? reference : isDigest(told) ? told : digestOf(bytes);
+    if (digestOf(bytes, algorithmOf(digest)) !== digest) {
+      throw new BerthError("DIGEST_INVALID", `${this.registry} sent other bytes than those of the manifest ${digest}`);
     }
     return { bytes, digest, mediaType: mediaTypeOf(answer) };
   }
@@ -110,6 +120,30 @@ export class RegistryClient {
     return answer.status === 200;
   }
 
+  /** Whether the registry has the blob, and how large it is, when it says so. @throws BerthError BLOB_UNKNOWN */
+  async statBlob(repository: string, digest: Digest, signal?: AbortSignal): Promise<number | undefined> {
+    const { headers } = await this.#session.call({
+      method: "HEAD",
+      target: `/v2/${repository}/blobs/${digest}`,
+      scope: `repository:${repository}:pull`,
+      accept: [200],
+      what: `cannot look for ${digest}`,
+      missing: "BLOB_UNKNOWN",
+      signal,
+    });
+    return lengthOf(headers);
+  }
+
+  /** In the registry's order. @throws BerthError NAME_UNKNOWN; TOO_LARGE for more than anybody has */
+  listTags(repository: string, signal?: AbortSignal): Promise<string[]> {
+    return listTags(this.#session, repository, signal);
+  }
+
+  /** @throws BerthError NAME_UNKNOWN, also by registries that know no referrers; TOO_LARGE */
+  listReferrers(repository: string, subject: Digest, signal?: AbortSignal): Promise<Descriptor[]> {
+    return listReferrers(this.#session, repository, subject, signal);
+  }
+
   /** Small blobs such as configs, verified. @throws BerthError BLOB_UNKNOWN, DIGEST_INVALID, TOO_LARGE */
   async getBlob(repository: string, blob: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
     if (blob.size > MAX_MANIFEST) {
@@ -131,15 +165,15 @@ export class RegistryClient {
   }
 
   /**
-   * Sends the blob's bytes to `sink`, in order, each once, however often the transfer breaks. The count is verified, the
-   * digest is the sink's to verify.
+   * Sends the blob's bytes to `sink`, in order, each once, however often the transfer breaks. The count is verified where the
+   * size is known, the digest is the sink's to verify.
    * @param from first byte that is wanted
-   * @throws BerthError BLOB_UNKNOWN, SIZE_INVALID
+   * @throws BerthError BLOB_UNKNOWN, SIZE_INVALID; what the sink throws
    */
   downloadBlob(
     repository: string,
-    blob: Descriptor,
-    sink: ByteSink,
+    blob: WantedBlob,
+    sink: BlobSink,
     signal?: AbortSignal,
     from?: number,
   ): Promise<void> {

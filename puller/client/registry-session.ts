@@ -1,4 +1,5 @@
 import { BerthError, type ErrorCode } from "../../oci/errors.js";
+import { AddressGuard } from "./address-guard.js";
 import { Authorizer, parseTokenAnswer, type TokenAnswer, type TokenRequest } from "./authorizer.js";
 import { networkFailure, withRetries } from "./backoff.js";
 import { parseChallenges } from "./challenge.js";
@@ -39,12 +40,17 @@ export class RegistrySession {
   readonly #endpoint: string | undefined;
   readonly #namespace: string | undefined;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #guard: AddressGuard | undefined;
   #base: Promise<string> | undefined;
   #plain = false;
 
   constructor(options: ClientOptions) {
     const { endpoint } = options;
     const loopback = isLoopbackRegistry(endpoint === undefined ? options.registry : new URL(endpoint).host);
+    if (options.refusePrivateRedirects === true) {
+      const [origin = ""] = candidateOrigins(options.registry, false);
+      this.#guard = new AddressGuard(new URL(endpoint ?? origin).hostname);
+    }
     this.#endpoint = endpoint?.replace(/\/+$/, "");
     this.#namespace = options.namespace;
     this.#headers = options.headers ?? {};
@@ -52,12 +58,18 @@ export class RegistrySession {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#insecure = options.insecure === true || loopback;
     this.#userAgent = options.userAgent ?? "berth";
-    this.#transport = new Transport(options, this.limits, loopback);
+    this.#transport = new Transport(options, this.limits, loopback, this.#guard);
     this.#authorizer = new Authorizer(
       options.credentials,
       (request) => this.#fetchToken(request),
       () => this.#plain,
+      options.keepIdentity,
     );
+  }
+
+  /** See ClientOptions.keepIdentity. */
+  get identityToken(): string | undefined {
+    return this.#authorizer.identityToken;
   }
 
   close(): Promise<void> {
@@ -76,7 +88,7 @@ export class RegistrySession {
     if (answer.status === 401) {
       // Once, with what this challenge says: a registry that answers 401 again does not let us in.
       const known = parseChallenges(headerOf(answer.headers, "www-authenticate") ?? "");
-      this.#authorizer.forget();
+      this.#authorizer.forget(call.scope);
       if (await this.#authorizer.learn(known)) answer = await this.#authorized(call, base);
     }
     if (call.accept.includes(answer.status)) return answer;
@@ -173,6 +185,7 @@ export class RegistrySession {
   }
 
   async #exchange(exchange: Exchange, what: string): Promise<Answer> {
+    this.#guard?.assertAllowed(exchange.url);
     try {
       return await this.#transport.exchange({
         ...exchange,

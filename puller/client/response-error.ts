@@ -12,21 +12,23 @@ const RETRIED = new Set([408, 425, 429]);
 /**
  * What an unwelcome answer means. Statuses that may pass are TransientFailures.
  * @param missing the code for 404
+ * @returns with the details `status` and, where the registry said it, `retryAfter` in milliseconds
  */
 export function failureOf(answer: Answer, what: string, missing: ErrorCode): Error {
   const { status } = answer;
   const said = messageIn(answer.body);
+  const retryAfter = parseRetryAfter(headerOf(answer.headers, "retry-after"));
   const failure = new BerthError(
     codeFor(status, missing),
     status === 404 && missing === "MANIFEST_UNKNOWN"
       ? `${what} not found: ${said ?? "manifest unknown"}`
       : `${what}: ${said ?? `the registry answered ${String(status)}`}`,
-    { details: { status } },
+    { details: { status, ...(retryAfter !== undefined && { retryAfter }) } },
   );
   if (!RETRIED.has(status) && status < 500) return failure;
   // 501 and 505 are about what the server can do, not about how it is today.
   if (status === 501 || status === 505) return failure;
-  return new TransientFailure(failure, parseRetryAfter(headerOf(answer.headers, "retry-after")));
+  return new TransientFailure(failure, retryAfter);
 }
 
 function codeFor(status: number, missing: ErrorCode): ErrorCode {
@@ -72,4 +74,10 @@ export function printable(text: string): string {
 export function headerOf(headers: Answer["headers"], name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value.join(", ") : value;
+}
+
+/** Content-Length, when there is one. */
+export function lengthOf(headers: Answer["headers"]): number | undefined {
+  const text = headerOf(headers, "content-length");
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -5,6 +5,7 @@ import { rootCertificates } from "node:tls";
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from "undici";
 
 import { BerthError } from "../../oci/errors.js";
+import type { AddressGuard } from "./address-guard.js";
 import type { ClientLimits, ClientOptions } from "./client-options.js";
 import type { Answer } from "./response-error.js";
 
@@ -43,13 +44,14 @@ export class Transport {
   readonly #direct: Dispatcher;
   readonly #limits: ClientLimits;
 
-  constructor(options: ClientOptions, limits: ClientLimits, loopback: boolean) {
+  constructor(options: ClientOptions, limits: ClientLimits, loopback: boolean, guard?: AddressGuard) {
     this.#limits = limits;
     const settings: Agent.Options = {
       connect: {
         timeout: limits.connectTimeout,
         rejectUnauthorized: !(options.insecure === true || loopback),
         ...certificateOptions(options),
+        ...(guard !== undefined && { lookup: guard.lookup }),
       },
       headersTimeout: limits.headersTimeout,
       bodyTimeout: limits.idleTimeout,
