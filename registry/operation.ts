@@ -1,0 +1,153 @@
+import type { Middleware } from "koa";
+import type { Logger } from "pino";
+
+import type { ObjectStore } from "../storage/object-store.js";
+import { parseListenAddress } from "./config/listen-address.js";
+import type { HealthSettings, TracingSettings } from "./config/observability-section.js";
+import type { PolicyRule, RateLimits } from "./config/policy-section.js";
+import type { WebhookEndpoint } from "./config/webhooks-section.js";
+import { EventFeed } from "./events/event-feed.js";
+import { Webhooks } from "./events/webhooks/webhooks.js";
+import type { Endpoint, Guard } from "./http/routes.js";
+import { Health } from "./observability/health.js";
+import { instrumentedStore } from "./observability/instrumented-store.js";
+import { serveMetrics, type MetricsServer } from "./observability/metrics-server.js";
+import { Metrics } from "./observability/metrics.js";
+import { isTracingAsked, startTracing, type Tracing } from "./observability/tracing.js";
+import { webhookReadings } from "./observability/webhook-readings.js";
+import { Policies } from "./policy/policies.js";
+import { RateLimiter } from "./policy/rate-limiter.js";
+import { RetentionSchedule } from "./policy/retention-schedule.js";
+import { Retention } from "./policy/retention.js";
+import type { Registry } from "./registry.js";
+
+/** What may change while the registry runs. */
+export interface PolicySettings {
+  readonly policies?: readonly PolicyRule[] | undefined;
+  readonly rate?: RateLimits | undefined;
+}
+
+export interface OperationSettings extends PolicySettings {
+  readonly retention?: { readonly enabled: boolean; readonly everyHours: number } | undefined;
+  readonly webhooks?: readonly WebhookEndpoint[] | undefined;
+  readonly metrics?: { readonly listen?: string | undefined } | undefined;
+  readonly tracing?: TracingSettings | undefined;
+  readonly health?: HealthSettings | undefined;
+  /** Where clients see the registry. */
+  readonly url?: string;
+}
+
+interface Parts {
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const DEFAULT_HEALTH: HealthSettings = { cacheSeconds: 5, timeoutSeconds: 3, drainDelaySeconds: 0 };
+
+/** What an operator has of a registry: policies, events, metrics, traces, health. */
+export class Operation {
+  readonly policies: Policies;
+  readonly events: EventFeed;
+  /** The store, seen by metrics and traces where they are wanted. */
+  readonly store: ObjectStore;
+  /** Around everything else. */
+  readonly middleware: readonly Middleware[];
+  readonly #rate: RateLimiter;
+  readonly #health: Health;
+  #webhooks: Webhooks | undefined;
+  #schedule: RetentionSchedule | undefined;
+
+  private constructor(
+    private readonly settings: OperationSettings,
+    private readonly parts: Parts,
+    private readonly metrics: { readonly collected: Metrics; readonly server: MetricsServer } | undefined,
+    private readonly tracing: Tracing | undefined,
+  ) {
+    const watchers = [metrics?.collected, tracing].filter((watcher) => watcher !== undefined);
+    this.policies = new Policies(settings.policies ?? []);
+    this.events = new EventFeed((error) => {
+      parts.log.error({ err: error }, "a listener to events failed");
+    });
+    this.store = instrumentedStore(
+      parts.store,
+      watchers.map(({ storeObserver }) => storeObserver),
+    );
+    this.middleware = watchers.map(({ middleware }) => middleware);
+    this.#rate = new RateLimiter(settings.rate ?? {});
+    this.#health = new Health(parts.store, settings.health ?? DEFAULT_HEALTH, parts.log);
+  }
+
+  /** @throws BerthError ADDRESS_IN_USE, USAGE */
+  static async open(settings: OperationSettings, parts: Parts): Promise<Operation> {
+    const { metrics: { listen } = {}, tracing: asked } = settings;
+    const tracingSettings = asked ?? { samplePercent: 100 };
+    const tracing = isTracingAsked(tracingSettings, parts.env)
+      ? await startTracing(tracingSettings, parts.env)
+      : undefined;
+    if (listen === undefined) return new Operation(settings, parts, undefined, tracing);
+    const collected = await Metrics.create();
+    const server = await serveMetrics(collected, parseListenAddress(listen), parts.log);
+    return new Operation(settings, parts, { collected, server }, tracing);
+  }
+
+  /** Absent when no metrics are served. */
+  get metricsUrl(): string | undefined {
+    return this.metrics?.server.url;
+  }
+
+  /** Before it is known who asks. */
+  get firstGuard(): Guard {
+    return (ctx, { name }) => {
+      // Whoever probes must not be led to think that it is down.
+      if (name !== "livez" && name !== "readyz") this.#rate.admitAddress(ctx);
+      return undefined;
+    };
+  }
+
+  get lastGuard(): Guard {
+    return (ctx) => {
+      this.#rate.admitUser(ctx);
+      return undefined;
+    };
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#health.endpoints;
+  }
+
+  /** Begins what goes on beside requests. @param address `host:port` that the registry listens on */
+  async start(registry: Registry, address: string): Promise<void> {
+    const { settings, parts, events } = this;
+    const { webhooks = [], retention, url } = settings;
+    if (webhooks.length > 0) {
+      const { store, log } = parts;
+      const options = { endpoints: webhooks, store, events, log, address, ...(url !== undefined && { baseUrl: url }) };
+      const started = await Webhooks.start(options);
+      this.#webhooks = started;
+      for (const reading of webhookReadings(started)) this.metrics?.collected.add(reading);
+    }
+    if (retention?.enabled === true) {
+      const intervalMs = retention.everyHours * 3600_000;
+      this.#schedule = new RetentionSchedule(new Retention(this.store, registry), intervalMs, parts.log);
+    }
+  }
+
+  /** Takes changed settings into use for the requests to come. */
+  reload({ policies, rate }: PolicySettings): void {
+    this.policies.replace(policies ?? []);
+    this.#rate.replace(rate ?? {});
+  }
+
+  /** /readyz says no from now on. */
+  drain(): void {
+    this.#health.drain();
+  }
+
+  async close(): Promise<void> {
+    await this.#schedule?.stop();
+    await this.#webhooks?.stop();
+    await this.metrics?.server.close();
+    await this.tracing?.close();
+  }
+}
