@@ -2,10 +2,11 @@ import type { Command } from "commander";
 
 import { parsePlatform } from "../../oci/platform.js";
 import { familiarReference, formatReference, parseReference } from "../../oci/reference.js";
-import { clientSettings } from "../../puller/credentials/client-settings.js";
+import { registryHosts } from "../../puller/hosts/registry-hosts.js";
 import { pullImage } from "../../puller/pull/pull-image.js";
 import type { CommandHost } from "../command.js";
 import { interruptible } from "../interruptible.js";
+import { debugNote } from "../output/debug-note.js";
 import { LayerBars, PULL_WORDS } from "../output/layer-bars.js";
 
 export function define(command: Command, host: CommandHost): void {
@@ -18,12 +19,13 @@ export function define(command: Command, host: CommandHost): void {
       const out = process.stdout;
       if (!quiet) out.write(`${reference.digest ?? reference.tag ?? "latest"}: Pulling from ${reference.repository}\n`);
       const bars = new LayerBars(out, PULL_WORDS);
-      const client = await clientSettings(reference.registry);
+      const hosts = registryHosts(reference);
       const warnings: string[] = [];
       const pulled = await interruptible((signal) =>
         pullImage(host.context().root, reference, {
-          client,
+          hosts,
           signal,
+          onNote: debugNote,
           ...(platform !== undefined && { platform: parsePlatform(platform) }),
           ...(!quiet && {
             onProgress: (progress) => {

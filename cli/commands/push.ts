@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 import { familiarName, parseReference } from "../../oci/reference.js";
-import { clientSettings } from "../../puller/credentials/client-settings.js";
+import { registryHosts } from "../../puller/hosts/registry-hosts.js";
 import { pushSource } from "../../puller/push/push-source.js";
 import type { CommandHost } from "../command.js";
 import { interruptible } from "../interruptible.js";
@@ -17,10 +17,10 @@ export function define(command: Command, host: CommandHost): void {
       const out = process.stdout;
       if (!quiet) out.write(`The push refers to repository [${target.registry}/${target.repository}]\n`);
       const bars = new LayerBars(out, PUSH_WORDS);
-      const client = await clientSettings(target.registry);
+      const hosts = registryHosts(target);
       const pushed = await interruptible((signal) =>
         pushSource(host.context().root, source, target, {
-          client,
+          hosts,
           signal,
           ...(!quiet && {
             onProgress: (progress) => {

@@ -4,20 +4,22 @@ import { join } from "node:path";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { Credentials } from "../client/index.js";
+import { hostOfKey, isHostKey } from "./server-names.js";
 
-const HUB_KEYS = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
+/** A file in the form of Docker's config.json, which podman's auth.json has, too. */
+export interface DockerConfig {
+  readonly path: string;
+  /** All of it, what berth does not know included. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
 
 /** $DOCKER_CONFIG/config.json, or ~/.docker/config.json. */
 export function dockerConfigPath(environment: NodeJS.ProcessEnv = process.env): string {
-  return join(environment["DOCKER_CONFIG"] || join(homedir(), ".docker"), "config.json");
+  return join(environment["DOCKER_CONFIG"] || join(environment["HOME"] || homedir(), ".docker"), "config.json");
 }
 
-/**
- * What `docker login` has saved for a registry.
- * @returns undefined when there is no file or nothing for the registry
- * @throws BerthError CONFIG_INVALID
- */
-export async function savedCredentials(registry: string, path = dockerConfigPath()): Promise<Credentials | undefined> {
+/** @returns undefined when there is no such file. @throws BerthError CONFIG_INVALID */
+export async function readDockerConfig(path: string): Promise<DockerConfig | undefined> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -25,21 +27,57 @@ export async function savedCredentials(registry: string, path = dockerConfigPath
     if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
     throw new BerthError("CONFIG_INVALID", `cannot read ${path}: ${errnoOf(error) ?? String(error)}`, { cause: error });
   }
-  return credentialsIn(text, registry, path);
+  return parseDockerConfig(text, path);
 }
 
 /** @param path for messages. @throws BerthError CONFIG_INVALID */
-export function credentialsIn(text: string, registry: string, path: string): Credentials | undefined {
+export function parseDockerConfig(text: string, path: string): DockerConfig {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    // Docker takes an empty file for an empty object.
+    json = text.trim() === "" ? {} : JSON.parse(text);
   } catch {
     // The parser's message quotes the text, which holds secrets.
     throw new BerthError("CONFIG_INVALID", `${path} is not JSON`);
   }
-  const auths = isRecord(json) ? json["auths"] : undefined;
+  if (!isRecord(json)) throw new BerthError("CONFIG_INVALID", `${path} is not a JSON object`);
+  return { path, json };
+}
+
+/**
+ * The X of the program docker-credential-X that keeps a registry's credentials.
+ * @throws BerthError CONFIG_INVALID
+ */
+export function helperFor({ path, json }: DockerConfig, registry: string): string | undefined {
+  const { credHelpers, credsStore } = json;
+  const helpers = isRecord(credHelpers) ? credHelpers : {};
+  const key = Object.keys(helpers).find((name) => hostOfKey(name) === hostOfKey(registry));
+  const helper = key === undefined ? credsStore : helpers[key];
+  if (helper === undefined || helper === "") return undefined;
+  if (typeof helper === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(helper)) return helper;
+  const where = key === undefined ? "credsStore" : `credHelpers[${JSON.stringify(key)}]`;
+  throw new BerthError("CONFIG_INVALID", `${path}: ${where} is no name of a credential helper`);
+}
+
+/**
+ * What stands in `auths`. A key may name a registry, or (podman's way) a part of its repositories: the longest counts.
+ * @throws BerthError CONFIG_INVALID
+ */
+export function authsEntry(
+  { path, json }: DockerConfig,
+  registry: string,
+  repository?: string,
+): Credentials | undefined {
+  const { auths } = json;
   if (!isRecord(auths)) return undefined;
-  const key = Object.keys(auths).find((name) => hostOf(name) === hostOf(registry));
+  const names = Object.keys(auths);
+  const whole = repository === undefined ? "" : `${registry}/${repository}`;
+  const key =
+    names
+      .filter((name) => !isHostKey(name) && (whole === name || whole.startsWith(`${name}/`)))
+      .sort((a, b) => b.length - a.length)[0] ??
+    names.find((name) => name === registry) ??
+    names.find((name) => isHostKey(name) && hostOfKey(name) === hostOfKey(registry));
   const entry = key === undefined ? undefined : auths[key];
   return isRecord(entry) ? credentialsOf(entry, `${path}: auths[${JSON.stringify(key)}]`) : undefined;
 }
@@ -60,12 +98,6 @@ function credentialsOf(entry: Record<string, unknown>, where: string): Credentia
   return pair;
 }
 
-/** `https://index.docker.io/v1/` and `docker.io` are one registry. */
-function hostOf(key: string): string {
-  const host = key.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
-  return HUB_KEYS.has(host) ? "docker.io" : host;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -11,6 +11,11 @@ export interface ImageProvider {
   config(descriptor: Descriptor): Promise<Uint8Array>;
   /** Sends a layer's bytes in order; the taker verifies them. */
   pour(layer: Descriptor, write: (chunk: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /**
+   * The bytes that pour() gave were not the layer's.
+   * @returns whether others may be had by pouring again; absent when there is one source only
+   */
+  blame?(layer: Descriptor): boolean;
   /** Familiar repository name for the memory of where a blob can be mounted from. */
   readonly repository?: string;
 }

@@ -37,7 +37,7 @@ const MAX_ROUNDS = 3;
 
 /**
  * Brings an image into the local store: layers that are missing are fetched and unpacked side by side, then everything
- * becomes visible at once. A failure leaves nothing.
+ * becomes visible at once. A failure leaves nothing but the compressed bytes of layers that were whole, for the next attempt.
  */
 export async function installImage(
   store: WritableStore,
@@ -46,6 +46,7 @@ export async function installImage(
   options: InstallOptions,
 ): Promise<InstalledImage> {
   await sweepDeadSessions(store.images, store);
+  store.kept.sweep();
   const image = await resolveImage(provider, options.platform);
   const fetched = (layers: readonly ResolvedLayer[]): ResolvedLayer[] =>
     layers.filter(({ chainId }) => store.layers.find(chainId) === undefined);
@@ -76,6 +77,7 @@ async function stageAndCommit(
   { signal, limits = {}, concurrency = DEFAULT_CONCURRENCY, onProgress, onWarning }: InstallOptions,
 ): Promise<CommittedImage> {
   const session = await StagingSession.begin(store.paths);
+  const staged = new Map<Digest, StagedBlob>();
   try {
     const report = (
       layer: ResolvedLayer,
@@ -88,7 +90,6 @@ async function stageAndCommit(
       report(layer, here ? "exists" : "waiting");
       if (!here) missing.push(layer);
     }
-    const staged = new Map<Digest, StagedBlob>();
     // The longest first: none of them is left running alone at the end.
     missing.sort((a, b) => b.descriptor.size - a.descriptor.size);
     await forEachConcurrently(missing, concurrency, signal, async (layer, stop) => {
@@ -116,9 +117,23 @@ async function stageAndCommit(
       references,
     });
   } catch (error) {
-    throw asBerthError(error, "failed to store the image");
+    const failure = asBerthError(error, "failed to store the image");
+    if (isBerthError(failure, "NO_SPACE")) store.kept.clear();
+    else keepWholeLayers(store, image, staged);
+    throw failure;
   } finally {
     await session.end();
+  }
+}
+
+function keepWholeLayers(
+  { kept }: WritableStore,
+  { layers }: ResolvedImage,
+  staged: ReadonlyMap<Digest, StagedBlob>,
+): void {
+  for (const { chainId, descriptor } of layers) {
+    const blobFile = staged.get(chainId)?.blobFile;
+    if (blobFile !== undefined) kept.keep(descriptor.digest, blobFile);
   }
 }
 

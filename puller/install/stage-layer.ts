@@ -1,9 +1,10 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
 import {
   createLayerUnpacker,
+  removeTree,
   unpackLayerFile,
   type UnpackLimits,
   type UnpackResult,
@@ -21,20 +22,49 @@ export interface StagedBlob extends StagedLayer {
   readonly warnings: readonly string[];
 }
 
-/** Unpacks a layer into the staging session while its bytes come in. */
+interface StageOptions {
+  readonly limits: Partial<UnpackLimits>;
+  readonly signal: AbortSignal;
+  readonly onProgress: (current: number) => void;
+}
+
+// How wrong bytes are noticed: by their digest, or before that because no layer can be made of them.
+const WRONG_BYTES = ["DIGEST_INVALID", "LAYER_INVALID", "SIZE_INVALID", "TOO_LARGE"] as const;
+
+/** Unpacks a layer into the staging session while its bytes come in; again, when they were wrong and others can be had. */
 export async function stageLayer(
   store: WritableStore,
   session: StagingSession,
   provider: ImageProvider,
-  { descriptor, diffId }: ResolvedLayer,
-  options: {
-    readonly limits: Partial<UnpackLimits>;
-    readonly signal: AbortSignal;
-    readonly onProgress: (current: number) => void;
-  },
+  layer: ResolvedLayer,
+  options: StageOptions,
 ): Promise<StagedBlob> {
+  const { digest } = layer.descriptor;
   const cacheId = session.newCacheId();
   const directory = session.path(cacheId);
+  const blobFile = session.path(`${cacheId}.blob`);
+  // What an earlier pull has left is one more source, which may be damaged.
+  let kept = !store.content.has(digest) && store.kept.take(digest, blobFile);
+  for (;;) {
+    try {
+      return await stageOnce(store, provider, layer, { cacheId, directory, blobFile, kept }, options);
+    } catch (error) {
+      if (!isBerthError(error, ...WRONG_BYTES) || !(kept || provider.blame?.(layer.descriptor) === true)) throw error;
+      kept = false;
+      await removeTree(directory);
+      rmSync(blobFile, { force: true });
+    }
+  }
+}
+
+async function stageOnce(
+  store: WritableStore,
+  provider: ImageProvider,
+  { descriptor, diffId }: ResolvedLayer,
+  place: { readonly cacheId: string; readonly directory: string; readonly blobFile: string; readonly kept: boolean },
+  options: StageOptions,
+): Promise<StagedBlob> {
+  const { cacheId, directory, blobFile, kept } = place;
   const target = join(directory, "diff");
   mkdirSync(target, { recursive: true });
   const what = `failed to register layer ${descriptor.digest.slice(7, 19)}`;
@@ -53,7 +83,10 @@ export async function stageLayer(
     );
     return { cacheId, directory, unpacked, warnings: unpacked.warnings };
   }
-  const blobFile = session.path(`${cacheId}.blob`);
+  if (kept) {
+    const unpacked = await native(what, unpackLayerFile(blobFile, expectations, options.signal));
+    return { cacheId, directory, unpacked, blobFile, warnings: unpacked.warnings };
+  }
   const unpacked = await unpackStream(what, { ...expectations, blobFile }, provider, descriptor, options);
   return { cacheId, directory, unpacked, blobFile, warnings: unpacked.warnings };
 }

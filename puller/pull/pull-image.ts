@@ -1,18 +1,24 @@
 import { BerthError } from "../../oci/errors.js";
 import type { Reference } from "../../oci/reference.js";
-import { RegistryClient, type ClientOptions } from "../client/index.js";
+import type { ClientOptions } from "../client/index.js";
+import type { RegistryHost } from "../hosts/registry-host.js";
 import { installImage, type InstalledImage, type InstallOptions } from "../install/install-image.js";
 import { openWritableStore } from "../store/local-store.js";
 import { RegistryProvider } from "./registry-provider.js";
+import { RegistryWithMirrors } from "./registry-with-mirrors.js";
 
 export interface PullOptions extends InstallOptions {
+  /** Whom to ask, mirrors first (registryHosts); default: the registry alone, with the options of `client`. */
+  readonly hosts?: readonly RegistryHost[];
   readonly client?: Omit<ClientOptions, "registry">;
+  /** Takes which host has served what, and which mirror was left and why; one line each. */
+  readonly onNote?: (sentence: string) => void;
 }
 
 /**
  * Pulls an image into the store below `root`.
  * @throws BerthError MANIFEST_UNKNOWN, PLATFORM_UNKNOWN, DIGEST_INVALID, SIZE_INVALID, LAYER_INVALID, TOO_LARGE, NO_SPACE,
- * NETWORK, UPSTREAM, UNAUTHORIZED, DENIED, ABORTED; afterwards nothing of the pull is left
+ * NETWORK, UPSTREAM, UNAUTHORIZED, DENIED, ABORTED; afterwards nothing of the pull is left but layers to go on with
  */
 export async function pullImage(
   root: string,
@@ -20,9 +26,13 @@ export async function pullImage(
   options: PullOptions = {},
 ): Promise<InstalledImage> {
   const store = openWritableStore(root);
-  const client = new RegistryClient({ registry: reference.registry, ...options.client });
+  const alone: RegistryHost = {
+    client: { registry: reference.registry, ...options.client },
+    capabilities: new Set(["pull", "resolve"]),
+  };
+  const servers = new RegistryWithMirrors(options.hosts ?? [alone], options.onNote);
   try {
-    const provider = new RegistryProvider(client, store.content, reference, options.signal);
+    const provider = new RegistryProvider(servers, store.content, reference, options.signal);
     const { registry, repository } = reference;
     return await installImage(
       store,
@@ -37,6 +47,6 @@ export async function pullImage(
     if (options.signal?.aborted === true) throw new BerthError("ABORTED", "the pull was cancelled", { cause: error });
     throw error;
   } finally {
-    await client.close();
+    await servers.close();
   }
 }

@@ -5,10 +5,13 @@ import { isForeignLayerType } from "../../oci/media-types.js";
 import type { Reference } from "../../oci/reference.js";
 import type { ImageSource, SourceManifest } from "../archive/image-source.js";
 import { RegistryClient, type ClientOptions } from "../client/index.js";
+import type { RegistryHost } from "../hosts/registry-host.js";
 import { forEachConcurrently } from "../install/bounded-concurrency.js";
 import type { LayerProgress } from "../install/layer-progress.js";
 
 export interface PushOptions {
+  /** The first that may be pushed to is (registryHosts); default: the registry, with the options of `client`. */
+  readonly hosts?: readonly RegistryHost[];
   readonly client?: Omit<ClientOptions, "registry">;
   readonly signal?: AbortSignal;
   /** Blobs in transfer at a time. */
@@ -33,13 +36,17 @@ const MAX_DEPTH = 4;
 export async function pushImage(
   source: ImageSource,
   target: Reference,
-  { client: clientOptions, signal, concurrency = DEFAULT_CONCURRENCY, onProgress }: PushOptions = {},
+  { hosts, client: clientOptions, signal, concurrency = DEFAULT_CONCURRENCY, onProgress }: PushOptions = {},
 ): Promise<PushedImage> {
   const { root } = source;
   if (target.digest !== undefined && target.digest !== root.digest) {
     throw new BerthError("USAGE", `cannot push as ${target.digest}: the image's digest is ${root.digest}`);
   }
-  const client = new RegistryClient({ registry: target.registry, ...clientOptions });
+  const host = hosts?.find(({ capabilities }) => capabilities.has("push"));
+  if (hosts !== undefined && host === undefined) {
+    throw new BerthError("UNSUPPORTED", `no host of ${target.registry} may be pushed to: see hosts.toml`);
+  }
+  const client = new RegistryClient(host?.client ?? { registry: target.registry, ...clientOptions });
   try {
     const { manifests, blobs } = await collect(source);
     await forEachConcurrently([...blobs.values()], concurrency, signal, (blob, stop) =>

@@ -5,6 +5,7 @@ import { BerthError, isBerthError } from "../../oci/errors.js";
 import { familiarName, familiarReference, parseReference } from "../../oci/reference.js";
 import { syncDirectory } from "./durable-file.js";
 import type { ImageRecords, StoreParts } from "./image-records.js";
+import { KeptLayers } from "./kept-layers.js";
 import type { Image, ImageUser, Removal, RemoveOptions } from "./local-store-contract.js";
 import { imageRoots } from "./orphans.js";
 import { referencedBlobs } from "./referenced-blobs.js";
@@ -22,6 +23,7 @@ export async function removeImage(
   refOrId: string,
   { force = false, users = () => [] }: RemoveOptions,
 ): Promise<Removal> {
+  new KeptLayers(parts.paths).sweep();
   const session = await StagingSession.begin(parts.paths);
   try {
     return await withImagesLocked(parts.paths, async () => {

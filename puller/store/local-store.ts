@@ -2,6 +2,7 @@ import { FileContentStore } from "./content-store.js";
 import { DistributionIndex } from "./distribution-index.js";
 import type { StoreParts } from "./image-records.js";
 import { ImageDatabase } from "./image-store.js";
+import { KeptLayers } from "./kept-layers.js";
 import { LayerDatabase } from "./layer-store.js";
 import type { Hold, LocalStore } from "./local-store-contract.js";
 import { Overlay2Directories } from "./overlay-directories.js";
@@ -14,6 +15,7 @@ export interface WritableStore extends LocalStore, StoreParts {
   readonly layers: LayerDatabase;
   readonly content: FileContentStore;
   readonly overlay: Overlay2Directories;
+  readonly kept: KeptLayers;
 }
 
 /** Opens the state below `root` without touching the disk: what is missing is made by the first write. */
@@ -34,6 +36,7 @@ export function openWritableStore(root: string): WritableStore {
   return {
     root,
     ...parts,
+    kept: new KeptLayers(paths),
     images: new ImageDatabase(parts),
     hold: (): Promise<Hold> => lockState(paths, "images", "shared"),
   };

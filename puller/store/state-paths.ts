@@ -13,6 +13,7 @@ import { algorithmOf, hexOf, type Digest } from "../../oci/digest.js";
  *     image/overlay2/distribution/diffid-by-digest/sha256/<blob>
  *     image/overlay2/distribution/v2metadata-by-diffid/sha256/<diff>
  *     content/blobs/sha256/<hex>                          blobs and manifests as they came
+ *     content/kept/<hex>                                  layers of pulls that failed, for a day
  *     staging/<session>/{lock,journal,...}                what a running process has not committed yet
  *     locks/{images,sweep,download/<blob>}                flock files, empty
  */
@@ -25,6 +26,7 @@ export class StatePaths {
   readonly diffIdByDigest: string;
   readonly digestsByDiffId: string;
   readonly blobs: string;
+  readonly keptLayers: string;
   readonly staging: string;
   readonly locks: string;
 
@@ -38,6 +40,7 @@ export class StatePaths {
     this.diffIdByDigest = join(image, "distribution/diffid-by-digest");
     this.digestsByDiffId = join(image, "distribution/v2metadata-by-diffid");
     this.blobs = join(root, "content/blobs");
+    this.keptLayers = join(root, "content/kept");
     this.staging = join(root, "staging");
     this.locks = join(root, "locks");
   }

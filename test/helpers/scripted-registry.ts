@@ -50,9 +50,9 @@ export class ScriptedRegistry {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const url = request.url ?? "";
-    if (url === "/v2/") return void response.writeHead(200).end("{}");
-    const [, kind, reference = ""] = /^\/v2\/.+\/(manifests|blobs)\/([^/]+)$/.exec(url) ?? [];
+    const url = (request.url ?? "").replace(/\?.*$/, "");
+    if (url.endsWith("/v2/")) return void response.writeHead(200).end("{}");
+    const [, kind, reference = ""] = /\/v2\/.+\/(manifests|blobs)\/([^/]+)$/.exec(url) ?? [];
     const digest = isDigest(reference) ? reference : this.image?.manifest;
     const bytes = digest && this.image?.blobs.get(digest);
     if (bytes === undefined || digest === undefined) {

@@ -1,0 +1,37 @@
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+
+import { BerthError } from "../../oci/errors.js";
+
+/** One line from the terminal. @throws BerthError ABORTED on Ctrl-C and Ctrl-D */
+export function askForLine(question: string): Promise<string> {
+  return ask(question, process.stderr);
+}
+
+/** The same without showing what is typed. @throws BerthError ABORTED on Ctrl-C and Ctrl-D */
+export async function askForSecret(question: string): Promise<string> {
+  process.stderr.write(question);
+  try {
+    return await ask("", new Writable({ write: (_chunk, _encoding, done) => void done() }));
+  } finally {
+    process.stderr.write("\n");
+  }
+}
+
+async function ask(question: string, output: NodeJS.WritableStream): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  const stop = new AbortController();
+  lines.once("SIGINT", () => {
+    stop.abort();
+  });
+  lines.once("close", () => {
+    stop.abort();
+  });
+  try {
+    return await lines.question(question, { signal: stop.signal });
+  } catch (cause) {
+    throw new BerthError("ABORTED", "cancelled", { cause });
+  } finally {
+    lines.close();
+  }
+}

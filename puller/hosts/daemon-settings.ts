@@ -1,0 +1,80 @@
+import { BlockList, isIP } from "node:net";
+
+import * as v from "valibot";
+
+import { endpointUrl } from "./endpoint-url.js";
+import { unknownKeyOr, type Mistakes } from "./mistakes.js";
+
+/** What berth takes from a file in the form of Docker's daemon.json. */
+export interface DaemonSettings {
+  /** For Docker Hub, as with Docker. */
+  readonly mirrors: readonly string[];
+  /** `host[:port]`, or the network of an address. */
+  readonly insecureRegistries: readonly string[];
+}
+
+const NO_SETTINGS: DaemonSettings = { mirrors: [], insecureRegistries: [] };
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?$/;
+
+const mirror = v.pipe(
+  endpointUrl,
+  v.check((text) => /^https?:\/\//i.test(text), "does not begin with http:// or https://"),
+);
+const registryOrNetwork = v.pipe(
+  v.string("is not a name"),
+  v.check(
+    (text) => HOST.test(text) || networkOf(text) !== undefined,
+    "is neither host[:port] nor a network in CIDR form",
+  ),
+);
+const schema = v.looseObject(
+  {
+    "registry-mirrors": v.optional(v.array(mirror, "is not a list"), []),
+    "insecure-registries": v.optional(v.array(registryOrNetwork, "is not a list"), []),
+  },
+  unknownKeyOr("is not a JSON object"),
+);
+
+/**
+ * Keys that are Docker's and not berth's are passed over, so that one file can serve both; but not what looks like a slip
+ * of the pen.
+ * @param file for messages
+ */
+export function parseDaemonSettings(text: string, file: string, mistakes: Mistakes): DaemonSettings {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    mistakes.add(file, "", "is not JSON");
+    return NO_SETTINGS;
+  }
+  const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+  for (const key of isObject ? Object.keys(json as object) : []) {
+    if (/mirror|insecure/i.test(key) && !(key in schema.entries))
+      mistakes.add(file, JSON.stringify(key), "is not known");
+  }
+  // valibot takes a list for an object.
+  const settings = mistakes.check(file, schema, isObject ? json : null);
+  if (settings === undefined) return NO_SETTINGS;
+  return { mirrors: settings["registry-mirrors"], insecureRegistries: settings["insecure-registries"] };
+}
+
+/** @param registry `host[:port]` */
+export function isInsecure({ insecureRegistries }: DaemonSettings, registry: string): boolean {
+  const host = registry.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  const family = isIP(host) === 6 ? "ipv6" : "ipv4";
+  return insecureRegistries.some((item) => {
+    const network = networkOf(item);
+    if (network === undefined) return item === registry || item.replace(/^\[(.*)\]$/, "$1") === host;
+    return isIP(host) !== 0 && network.check(host, family);
+  });
+}
+
+function networkOf(text: string): BlockList | undefined {
+  const [, address = "", prefix] = /^([0-9a-fA-F:.]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const version = isIP(address);
+  if (version === 0 || Number(prefix) > (version === 6 ? 128 : 32)) return undefined;
+  const list = new BlockList();
+  list.addSubnet(address, Number(prefix), version === 6 ? "ipv6" : "ipv4");
+  return list;
+}
