@@ -23,7 +23,7 @@ export interface ObjectStore {
    * @throws BerthError OBJECT_UNKNOWN when what `state` speaks of is gone (completed, aborted, swept). A state that holds
    *   all bytes itself, which a driver may give for a few, speaks of nothing that an abort could take away.
    */
-  openUpload(key: string, state?: string): Promise<UploadWriter>;
+  openUpload(key: string, state?: string, options?: OpenUploadOptions): Promise<UploadWriter>;
 
   /** A small object whole. @throws BerthError OBJECT_UNKNOWN */
   get(key: string): Promise<Buffer>;
@@ -93,6 +93,14 @@ export interface PutOptions {
   readonly ifAbsent?: boolean;
   /** The object may be lost with the host's power, though not with the process: for what a client can start again. */
   readonly volatile?: boolean;
+}
+
+export interface OpenUploadOptions {
+  /**
+   * The writer of before may still be running, though it has lost its right to the upload: nothing that it does from now on
+   * may change what the new writer was given or accepts. At worst the new writer fails.
+   */
+  readonly contested?: boolean;
 }
 
 /** Not for use by two callers at a time; the caller sees to it that only one process goes on with an upload. */

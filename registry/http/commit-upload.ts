@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import { announce } from "../events/announce.js";
 import type { Registry } from "../registry.js";
-import type { HeldUpload } from "../uploads/upload-registry.js";
+import type { HeldUpload } from "../uploads/held-upload.js";
 import type { RegistryRequest } from "./request.js";
 
 /** What a quota refuses is not kept for later; a commit that has failed has ended the upload itself. */

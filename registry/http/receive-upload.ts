@@ -1,5 +1,5 @@
-import { BerthError } from "../../oci/errors.js";
-import type { HeldUpload } from "../uploads/upload-registry.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
+import type { HeldUpload } from "../uploads/held-upload.js";
 import { announcedLength, receiveBody } from "./request-body.js";
 import type { RegistryRequest } from "./request.js";
 
@@ -12,10 +12,14 @@ export async function receiveInto(ctx: RegistryRequest, held: HeldUpload, finish
     const { session } = held;
     if (announcedLength(ctx.req) !== 0) {
       await session.open();
-      await receiveBody(ctx.req, (chunk) => session.write(chunk));
+      await receiveBody(ctx.req, (chunk) => {
+        held.assertHeld();
+        return session.write(chunk);
+      });
     }
   } catch (error) {
-    await held.leave();
+    // Nothing is left to go on with when the bytes are gone.
+    await (isBerthError(error, "UPLOAD_UNKNOWN") ? held.cancel() : held.leave());
     throw error;
   }
   // Syncing a large blob, or reading it once more for its digest, takes as long as it takes: a connection that waits for

@@ -1,4 +1,5 @@
 import type { Digest } from "../../oci/digest.js";
+import { isBerthError } from "../../oci/errors.js";
 import type { Locations } from "./locations.js";
 import type { RegistryRequest } from "./request.js";
 import { sendEmpty } from "./send-json.js";
@@ -22,8 +23,23 @@ export function answerUpload(
   sendEmpty(ctx, status);
 }
 
-/** Also on a 416, so that the client can find its place again. */
-export function describeUpload(
+/** A 416 for an upload says where it stands, so that the client can find its place again. */
+export async function tellingPlace(
+  ctx: RegistryRequest,
+  locations: Locations,
+  upload: { readonly name: string; readonly id: string },
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const size = isBerthError(error, "RANGE_INVALID") ? error.details["size"] : undefined;
+    if (typeof size === "number") describeUpload(ctx, locations, { ...upload, size });
+    throw error;
+  }
+}
+
+function describeUpload(
   ctx: RegistryRequest,
   locations: Locations,
   { name, id, size }: { readonly name: string; readonly id: string; readonly size: number },

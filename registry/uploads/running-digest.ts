@@ -2,13 +2,17 @@ import { createHash, type Hash } from "node:crypto";
 
 import { finishDigest, type Digest, type DigestAlgorithm } from "../../oci/digest.js";
 
-/** The digest of bytes on their way. Never fed the same byte twice, never rewound. */
+/** The digest of bytes on their way. Never fed the same byte twice; `copy` is how to come back to an earlier place. */
 export class RunningDigest {
   readonly #hash: Hash;
-  #size = 0;
+  #size: number;
 
-  constructor(readonly algorithm: DigestAlgorithm) {
-    this.#hash = createHash(algorithm);
+  constructor(
+    readonly algorithm: DigestAlgorithm,
+    before?: { readonly hash: Hash; readonly size: number },
+  ) {
+    this.#hash = before?.hash ?? createHash(algorithm);
+    this.#size = before?.size ?? 0;
   }
 
   /** Bytes seen so far. */
@@ -19,6 +23,10 @@ export class RunningDigest {
   update(chunk: Uint8Array): void {
     this.#hash.update(chunk);
     this.#size += chunk.length;
+  }
+
+  copy(): RunningDigest {
+    return new RunningDigest(this.algorithm, { hash: this.#hash.copy(), size: this.#size });
   }
 
   finish(): Digest {

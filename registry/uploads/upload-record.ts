@@ -3,10 +3,17 @@ export interface UploadRecord {
   readonly repository: string;
   /** keys.data of the bytes, once they are complete. */
   readonly data: string;
-  /** busy: `owner` is receiving bytes, and nobody else may. */
-  readonly state: "idle" | "busy";
-  /** processIdentity of the process that wrote this entry. */
+  /**
+   * busy: `owner` is receiving bytes, and nobody else may. ended: cancelled over the head of whoever was receiving; stays until
+   * the sweep, so that the number which ended it cannot be taken again.
+   */
+  readonly state: "idle" | "busy" | "ended";
+  /** processIdentity of the process that wrote this entry, and which of its registries. */
   readonly owner: string;
+  /** Of one request's hold on the session: the same in the claim, its renewals and what it leaves. */
+  readonly claim?: string;
+  /** The holder before this one lost its lease while it may still have been running, and may still be writing. */
+  readonly contested?: boolean;
   /** Bytes received, as of the last idle entry. */
   readonly size: number;
   /** UploadWriter.suspend at that size; absent while nothing was received. */

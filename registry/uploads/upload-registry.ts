@@ -1,64 +1,57 @@
 import { randomUUID } from "node:crypto";
 
-import type { Digest, DigestAlgorithm } from "../../oci/digest.js";
-import { BerthError, isBerthError } from "../../oci/errors.js";
+import type { DigestAlgorithm } from "../../oci/digest.js";
+import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import { ownProcessIdentity, processState } from "../../storage/process-identity.js";
 import type { BlobStore } from "../storage/blob-store.js";
 import { keys, lastComponentOf } from "../storage/key-tree.js";
 import { listAllPrefixes } from "../storage/whole-listing.js";
 import { WriteOnceRegister, type Entry } from "../storage/write-once-register.js";
+import { ClaimWatch } from "./claim-watch.js";
+import { SessionHold, type HeldUpload } from "./held-upload.js";
+import { busyUpload, unknownUpload } from "./upload-errors.js";
+import { UploadLease } from "./upload-lease.js";
 import type { UploadRecord } from "./upload-record.js";
 import { UploadSession } from "./upload-session.js";
+import { WaitingSessions } from "./waiting-sessions.js";
 
-/** A session whose writer and running digest wait in this process for the next request. */
-interface Waiting {
-  readonly session: UploadSession;
-  /** The register's entry when it was left; a higher one means that another process has taken over. */
-  readonly number: number;
-}
+const DEFAULT_LEASE_MS = 60_000;
 
-/** Descriptors and digests kept open; beyond it the longest idle is let go, and re-read if it is ever closed. */
-const MAX_WAITING = 1000;
-
-/** A session held by one request: nobody else may touch it until `leave`, `commit` or `cancel`. */
-export interface HeldUpload {
-  readonly id: string;
-  readonly session: UploadSession;
-  /** Keeps what was received for a later request. */
-  leave(): Promise<void>;
-  /** Verifies and commits the blob, and ends the session. @throws BerthError DIGEST_INVALID, and the session is gone */
-  commit(digest: Digest): Promise<void>;
-  cancel(): Promise<void>;
+export interface UploadOptions {
+  /** A claim that was seen not to be renewed for so long may be taken over. */
+  readonly leaseMs?: number;
 }
 
 /**
  * Upload sessions. Who may receive bytes is decided in the store by compare-and-swap, so that of racing requests, in any
- * processes, one goes on and the others are refused before they write.
+ * processes on any hosts, one goes on and the others are refused before they write. A process that vanished gives up its
+ * claim at once where it can be seen to be dead, and at the end of its lease elsewhere.
  */
 export class UploadRegistry {
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #owner = `${ownProcessIdentity()}.${randomUUID()}`;
+  readonly #waiting = new WaitingSessions();
   readonly #held = new Set<string>();
+  readonly #leaseMs: number;
+  readonly #claims: ClaimWatch;
 
   constructor(
     private readonly store: ObjectStore,
     private readonly blobs: BlobStore,
-  ) {}
+    options: UploadOptions = {},
+  ) {
+    this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
+    this.#claims = new ClaimWatch(this.#leaseMs);
+  }
 
   /** Begins a session; returns its ID. */
   async start(repository: string, algorithm: DigestAlgorithm): Promise<string> {
     const id = randomUUID();
     const data = randomUUID();
-    const record: UploadRecord = {
-      repository,
-      data,
-      state: "idle",
-      owner: ownProcessIdentity(),
-      size: 0,
-      at: Date.now(),
-    };
-    await this.#register(id).replace(undefined, record, { volatile: true });
-    this.#wait(id, { session: new UploadSession(this.store, data, algorithm), number: 1 });
+    const record: UploadRecord = { repository, data, state: "idle", owner: this.#owner, size: 0, at: Date.now() };
+    const entry = await this.#register(id).replace(undefined, record, { volatile: true });
+    if (entry === undefined) throw unknownUpload(id);
+    this.#waiting.add(id, new UploadSession(this.store, data, algorithm), entry.number);
     return id;
   }
 
@@ -71,10 +64,16 @@ export class UploadRegistry {
     return {
       id: session.data,
       session,
+      assertHeld: () => undefined,
       leave: cancel,
       cancel,
       commit: async (digest) => {
-        await this.#commit(repository, session, digest);
+        try {
+          await this.blobs.commit(repository, digest, session.data, await session.finish(digest));
+        } catch (error) {
+          await session.abort().catch(() => undefined);
+          throw error;
+        }
       },
     };
   }
@@ -82,27 +81,54 @@ export class UploadRegistry {
   /** Bytes received so far. @throws BerthError UPLOAD_UNKNOWN */
   async size(repository: string, id: string): Promise<number> {
     const entry = await this.#read(repository, id);
-    const waiting = this.#waiting.get(id);
-    return waiting?.number === entry.number ? waiting.session.size : entry.value.size;
+    return this.#waiting.sizeOf(id, entry.number) ?? entry.value.size;
   }
 
   /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when another request is at it */
   async acquire(repository: string, id: string): Promise<HeldUpload> {
-    if (this.#held.has(id)) throw busy(id, 0);
+    if (this.#held.has(id)) throw busyUpload(id, await this.size(repository, id));
     this.#held.add(id);
     try {
       const entry = await this.#read(repository, id);
-      const { value } = entry;
-      if (value.state === "busy" && value.owner !== ownProcessIdentity() && processState(value.owner) !== "dead") {
-        throw busy(id, value.size);
+      const { claimed, contested } = await this.#claim(id, entry);
+      const lease = new UploadLease(id, this.#register(id), claimed, this.#leaseMs);
+      try {
+        const session = await this.#sessionOf(id, entry, contested);
+        return this.#holdOf(id, session, lease);
+      } catch (error) {
+        await lease.stop();
+        // Our claim may have begun the register anew after another process had ended the session and removed it.
+        if (isBerthError(error, "UPLOAD_UNKNOWN")) await this.#register(id).remove();
+        throw error;
       }
-      const claim: UploadRecord = { ...value, state: "busy", owner: ownProcessIdentity(), at: Date.now() };
-      const claimed = await this.#register(id).replace(entry, claim, { volatile: true });
-      if (claimed === undefined) throw busy(id, value.size);
-      return this.#heldUpload(id, claimed, await this.#sessionOf(id, entry));
     } catch (error) {
       this.#held.delete(id);
       throw error;
+    }
+  }
+
+  /** Ends a session also while another request is writing to it, which then fails. @throws BerthError UPLOAD_UNKNOWN */
+  async cancel(repository: string, id: string): Promise<void> {
+    for (;;) {
+      try {
+        await (await this.acquire(repository, id)).cancel();
+        return;
+      } catch (error) {
+        if (!isBerthError(error, "RANGE_INVALID")) throw error;
+      }
+      const entry = await this.#read(repository, id);
+      if (entry.value.state !== "busy") continue;
+      const ended: UploadRecord = {
+        ...entry.value,
+        state: "ended",
+        owner: this.#owner,
+        claim: randomUUID(),
+        at: Date.now(),
+      };
+      if ((await this.#register(id).replace(entry, ended, { volatile: true })) === undefined) continue;
+      const { data, size, upload } = entry.value;
+      if (upload !== undefined) await new UploadSession(this.store, data, "sha256", { state: upload, size }).abort();
+      return;
     }
   }
 
@@ -114,7 +140,8 @@ export class UploadRegistry {
       const entry = await this.#register(id).read();
       if (entry === undefined || Date.now() - entry.value.at < ageMs) continue;
       try {
-        await (await this.acquire(entry.value.repository, id)).cancel();
+        if (entry.value.state === "ended") await this.#register(id).remove();
+        else await (await this.acquire(entry.value.repository, id)).cancel();
         expired++;
       } catch (error) {
         if (!isBerthError(error, "UPLOAD_UNKNOWN", "RANGE_INVALID")) throw error;
@@ -125,102 +152,74 @@ export class UploadRegistry {
 
   /** Lets go of what this process holds open; the sessions stay. */
   async close(): Promise<void> {
-    const all = [...this.#waiting.values()];
-    this.#waiting.clear();
-    await Promise.all(all.map(async ({ session }) => await session.release()));
+    await this.#waiting.releaseAll();
   }
 
-  #heldUpload(id: string, claimed: Entry<UploadRecord>, session: UploadSession): HeldUpload {
-    const register = this.#register(id);
-    const end = async (): Promise<void> => {
-      await register.remove();
-      this.#held.delete(id);
+  /** @throws BerthError RANGE_INVALID when somebody else has it */
+  async #claim(
+    id: string,
+    entry: Entry<UploadRecord>,
+  ): Promise<{ readonly claimed: Entry<UploadRecord>; readonly contested: boolean }> {
+    const { value } = entry;
+    let contested = value.contested ?? false;
+    // A claim of our own that no request holds is one whose end could not be written down.
+    if (value.state === "busy" && value.owner !== this.#owner && processState(value.owner) !== "dead") {
+      if (!this.#claims.isAbandoned(id, entry.number)) throw busyUpload(id, value.size);
+      contested = true;
+    }
+    const claim: UploadRecord = {
+      ...value,
+      state: "busy",
+      owner: this.#owner,
+      claim: randomUUID(),
+      ...(contested && { contested }),
+      at: Date.now(),
     };
-    return {
+    const claimed = await this.#register(id).replace(entry, claim, { volatile: true });
+    if (claimed === undefined) throw busyUpload(id, value.size);
+    this.#claims.forget(id);
+    return { claimed, contested };
+  }
+
+  #holdOf(id: string, session: UploadSession, lease: UploadLease): HeldUpload {
+    return new SessionHold({
       id,
       session,
-      leave: async () => {
-        try {
-          // A failed write rewinds the session; the entry then says the size it went back to.
-          const upload = await session.suspend().catch(() => claimed.value.upload);
-          const value: UploadRecord = {
-            ...claimed.value,
-            state: "idle",
-            size: session.size,
-            ...(upload !== undefined && { upload }),
-            at: Date.now(),
-          };
-          const left = await register.replace(claimed, value, { volatile: true });
-          if (left !== undefined) this.#wait(id, { session, number: left.number });
-          else await session.release();
-        } catch (error) {
-          // The entry in force still tells the place of before: what came since is of no use, and may be what fills the disk.
-          const drop = claimed.value.upload === undefined ? session.abort() : session.release();
-          await drop.catch(() => undefined);
-          throw error;
-        } finally {
-          this.#held.delete(id);
-        }
+      lease,
+      register: this.#register(id),
+      blobs: this.blobs,
+      keep: (number) => {
+        this.#waiting.add(id, session, number);
       },
-      commit: async (digest) => {
-        try {
-          await this.#commit(claimed.value.repository, session, digest);
-        } finally {
-          await end();
-        }
+      release: () => {
+        this.#held.delete(id);
       },
-      cancel: async () => {
-        try {
-          await session.abort();
-        } finally {
-          await end();
-        }
-      },
-    };
+    });
   }
 
-  async #commit(repository: string, session: UploadSession, digest: Digest): Promise<void> {
-    try {
-      await this.blobs.commit(repository, digest, session.data, await session.finish(digest));
-    } catch (error) {
-      await session.abort().catch(() => undefined);
-      // Somebody ended the session between our look at it and our claim.
-      throw isBerthError(error, "ALREADY_EXISTS") ? unknownUpload(session.data) : error;
-    }
-  }
-
-  async #sessionOf(id: string, entry: Entry<UploadRecord>): Promise<UploadSession> {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (waiting?.number === entry.number) {
+  async #sessionOf(id: string, entry: Entry<UploadRecord>, contested: boolean): Promise<UploadSession> {
+    const waiting = await this.#waiting.take(id, entry.number);
+    if (waiting !== undefined) {
       // The claim may have been won only because another process has ended the session and removed its register: its bytes
       // then have their final name, and must not be written to.
-      if (await waiting.session.isCurrent()) return waiting.session;
-      await waiting.session.release();
-      await this.#register(id).remove();
+      if (await waiting.isCurrent()) return waiting;
+      await waiting.release();
       throw unknownUpload(id);
     }
-    await waiting?.session.release();
     const { data, size, upload } = entry.value;
-    return new UploadSession(this.store, data, "sha256", upload === undefined ? undefined : { state: upload, size });
+    const resumed = upload === undefined ? undefined : { state: upload, size };
+    const session = new UploadSession(this.store, data, "sha256", resumed, contested);
+    // Before anything is left for a later request: that one would not know that its writer has a rival.
+    if (contested) await session.open();
+    return session;
   }
 
   async #read(repository: string, id: string): Promise<Entry<UploadRecord>> {
     const entry = UUID.test(id) ? await this.#register(id).read() : undefined;
-    if (entry === undefined || entry.value.repository !== repository) {
+    if (entry === undefined || entry.value.repository !== repository || entry.value.state === "ended") {
       throw unknownUpload(id);
     }
     return entry;
-  }
-
-  #wait(id: string, waiting: Waiting): void {
-    this.#waiting.set(id, waiting);
-    if (this.#waiting.size <= MAX_WAITING) return;
-    const [longest] = this.#waiting;
-    if (longest === undefined) return;
-    this.#waiting.delete(longest[0]);
-    // Nothing is lost: the store has the state. A failure to close a descriptor concerns nobody.
-    void longest[1].session.release().catch(() => undefined);
   }
 
   #register(id: string): WriteOnceRegister<UploadRecord> {
@@ -229,13 +228,3 @@ export class UploadRegistry {
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-function unknownUpload(id: string): BerthError {
-  return new BerthError("UPLOAD_UNKNOWN", "there is no such upload in this repository: start a new one", {
-    details: { id },
-  });
-}
-
-function busy(id: string, size: number): BerthError {
-  return new BerthError("RANGE_INVALID", "another request is writing to this upload", { details: { id, size } });
-}

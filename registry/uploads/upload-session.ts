@@ -12,6 +12,8 @@ import { RunningDigest } from "./running-digest.js";
 export class UploadSession {
   #writer: UploadWriter | undefined;
   #digest: RunningDigest | undefined;
+  /** The digest at `#state`. */
+  #before: RunningDigest | undefined;
   /** The last state from which to go on when the writer fails. */
   #state: string | undefined;
   #size: number;
@@ -22,6 +24,8 @@ export class UploadSession {
     readonly data: string,
     algorithm: DigestAlgorithm,
     resumed?: { readonly state: string; readonly size: number },
+    /** Whether somebody who has lost the right to it may still be writing to the upload. */
+    private readonly contested = false,
   ) {
     this.#state = resumed?.state;
     this.#size = resumed?.size ?? 0;
@@ -40,9 +44,15 @@ export class UploadSession {
   }
 
   /** To be called before bytes are written. @throws BerthError UPLOAD_UNKNOWN when the bytes of before are gone */
-  async open(): Promise<UploadWriter> {
+  async open(): Promise<void> {
+    await this.#open();
+    this.#before = this.#digest?.copy();
+  }
+
+  async #open(): Promise<UploadWriter> {
     try {
-      this.#writer ??= await this.store.openUpload(keys.data(this.data), this.#state);
+      const { contested } = this;
+      this.#writer ??= await this.store.openUpload(keys.data(this.data), this.#state, { contested });
     } catch (error) {
       if (!isBerthError(error, "OBJECT_UNKNOWN")) throw error;
       throw new BerthError("UPLOAD_UNKNOWN", "the bytes of this upload are gone: start a new one", { cause: error });
@@ -69,7 +79,7 @@ export class UploadSession {
     try {
       this.#state = await this.#writer.suspend();
     } catch (error) {
-      await this.#rewind();
+      await this.rewind();
       throw error;
     }
     return this.#state;
@@ -85,7 +95,7 @@ export class UploadSession {
     const algorithm = algorithmOf(digest);
     const running = this.#digest;
     this.#digest = undefined;
-    const upload = this.#receivedBytes(await this.open());
+    const upload = this.#receivedBytes(await this.#open());
     let received: Digest;
     if (running?.algorithm === algorithm && running.size === this.#size) {
       received = running.finish();
@@ -130,7 +140,7 @@ export class UploadSession {
   async abort(): Promise<void> {
     if (this.#writer === undefined && this.#state === undefined) return;
     try {
-      await (await this.open()).abort();
+      await (await this.#open()).abort();
     } catch (error) {
       if (!isBerthError(error, "UPLOAD_UNKNOWN")) throw error;
     }
@@ -142,18 +152,21 @@ export class UploadSession {
     await writer?.release();
   }
 
-  /** After a failed write: back to the last state, which frees what a full disk cannot hold. */
-  async #rewind(): Promise<void> {
+  /**
+   * Back to where the session stood when it was opened, for what came since is of no use: a write has failed (and a full disk
+   * gets its room back), or the bytes are not what was announced.
+   */
+  async rewind(): Promise<void> {
     const failed = this.#writer;
     this.#writer = undefined;
-    this.#digest = undefined;
+    this.#digest = this.#before;
+    this.#before = undefined;
     if (this.#state === undefined) {
       await failed?.abort();
       this.#size = 0;
       return;
     }
     await failed?.release();
-    const writer = await this.open();
-    this.#size = writer.size;
+    this.#size = (await this.#open()).size;
   }
 }

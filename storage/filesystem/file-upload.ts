@@ -1,4 +1,5 @@
-import { open, rm, stat, type FileHandle } from "node:fs/promises";
+import { constants } from "node:fs";
+import { copyFile, open, rm, stat, type FileHandle } from "node:fs/promises";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { UploadWriter } from "../object-store.js";
@@ -13,6 +14,9 @@ interface UploadState {
   readonly file: string;
   readonly size: number;
 }
+
+/** Gives the finished file its name, durably. */
+type Publish = (path: string) => Promise<void>;
 
 /** Writes to a staging file that gets the object's name at the end. Chunks that arrive during a write go out in one. */
 export class FileUpload implements UploadWriter {
@@ -29,23 +33,18 @@ export class FileUpload implements UploadWriter {
     private readonly path: string,
     private readonly file: FileHandle,
     size: number,
-    /** Gives the finished file its name, durably. */
-    private readonly publish: (path: string) => Promise<void>,
+    private readonly publish: Publish,
   ) {
     this.#size = size;
     this.#position = size;
   }
 
-  static async begin(id: string, path: string, publish: (path: string) => Promise<void>): Promise<FileUpload> {
+  static async begin(id: string, path: string, publish: Publish): Promise<FileUpload> {
     return new FileUpload(id, path, await open(path, "wx+", 0o640), 0, publish);
   }
 
   /** What lies beyond the state's size was written by a process that did not live to say so: it is cut off. */
-  static async resume(
-    state: string,
-    pathOf: (id: string) => string,
-    publish: (path: string) => Promise<void>,
-  ): Promise<FileUpload> {
+  static async resume(state: string, pathOf: (id: string) => string, publish: Publish): Promise<FileUpload> {
     const { file: id, size } = JSON.parse(state) as UploadState;
     const path = pathOf(id);
     let file: FileHandle;
@@ -62,6 +61,29 @@ export class FileUpload implements UploadWriter {
       throw error;
     }
     return new FileUpload(id, path, file, size, publish);
+  }
+
+  /**
+   * As `resume`, in a copy under another ID: a writer of before that is not known to be dead keeps an open file, and no later
+   * check would keep it from writing there. It loses the name, and so cannot complete any more.
+   */
+  static async takeOver(
+    state: string,
+    id: string,
+    pathOf: (id: string) => string,
+    publish: Publish,
+  ): Promise<FileUpload> {
+    const { file: before, size } = JSON.parse(state) as UploadState;
+    const path = pathOf(id);
+    try {
+      await copyFile(pathOf(before), path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      const upload = await FileUpload.resume(JSON.stringify({ file: id, size }), pathOf, publish);
+      await rm(pathOf(before), { force: true });
+      return upload;
+    } catch (error) {
+      await rm(path, { force: true });
+      throw errnoOf(error) === "ENOENT" ? unknownObject(`upload ${before}`) : error;
+    }
   }
 
   get size(): number {
@@ -87,6 +109,7 @@ export class FileUpload implements UploadWriter {
     await this.#settled();
     try {
       await this.file.sync();
+      if (!(await this.isCurrent())) throw unknownObject(`upload ${this.id}`);
       await this.release();
       await this.publish(this.path);
     } catch (error) {

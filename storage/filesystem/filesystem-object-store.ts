@@ -11,6 +11,7 @@ import type {
   ObjectBody,
   ObjectInfo,
   ObjectStore,
+  OpenUploadOptions,
   PutOptions,
   StoreTraits,
   UploadWriter,
@@ -74,7 +75,7 @@ export class FilesystemObjectStore implements ObjectStore {
     }
   }
 
-  async openUpload(key: string, state?: string): Promise<UploadWriter> {
+  async openUpload(key: string, state?: string, options: OpenUploadOptions = {}): Promise<UploadWriter> {
     const path = this.#pathOf(key);
     const publish = async (file: string): Promise<void> => {
       try {
@@ -85,8 +86,10 @@ export class FilesystemObjectStore implements ObjectStore {
       }
     };
     try {
-      if (state !== undefined) return await FileUpload.resume(state, (id) => this.staging.uploadFile(id), publish);
+      const pathOf = (id: string): string => this.staging.uploadFile(id);
+      if (state !== undefined && options.contested !== true) return await FileUpload.resume(state, pathOf, publish);
       const id = this.staging.newUploadId();
+      if (state !== undefined) return await FileUpload.takeOver(state, id, pathOf, publish);
       return await FileUpload.begin(id, this.staging.uploadFile(id), publish);
     } catch (error) {
       throw storageFault(error, `opening the upload of ${key}`);

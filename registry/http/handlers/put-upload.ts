@@ -7,7 +7,7 @@ import { cancelOnError, commitUpload } from "../commit-upload.js";
 import { announcedLength } from "../request-body.js";
 import { receiveInto } from "../receive-upload.js";
 import type { Handler } from "../request.js";
-import { answerCreated } from "../upload-answers.js";
+import { answerCreated, tellingPlace } from "../upload-answers.js";
 import { checkPlace, leaveOnError } from "./patch-upload.js";
 
 /** PUT <location>?digest=<digest>: takes the whole blob or its last chunk, if any, and commits it. */
@@ -17,16 +17,19 @@ export function putUpload(registry: Registry, locations: Locations): Handler {
     const name = repositoryOf(ctx);
     const digest = queriedDigest(ctx);
     if (digest === undefined) throw new BerthError("DIGEST_INVALID", "the digest parameter is missing");
-    const held = await uploads.acquire(name, ctx.params["id"] ?? "");
-    await leaveOnError(held, () => {
-      checkPlace(ctx, locations, name, held);
-    });
-    await cancelOnError(held, async () => {
-      await quotas.assertRoomFor(name, held.session.size + (announcedLength(ctx.req) ?? 0), digest);
-    });
-    held.session.expectAlgorithm(algorithmOf(digest));
-    await receiveInto(ctx, held, async () => {
-      await commitUpload(ctx, registry, name, digest, held);
+    const id = ctx.params["id"] ?? "";
+    await tellingPlace(ctx, locations, { name, id }, async () => {
+      const held = await uploads.acquire(name, id);
+      await leaveOnError(held, () => {
+        checkPlace(ctx, held);
+      });
+      await cancelOnError(held, async () => {
+        await quotas.assertRoomFor(name, held.session.size + (announcedLength(ctx.req) ?? 0), digest);
+      });
+      held.session.expectAlgorithm(algorithmOf(digest));
+      await receiveInto(ctx, held, async () => {
+        await commitUpload(ctx, registry, name, digest, held);
+      });
     });
     answerCreated(ctx, locations, name, digest);
   };

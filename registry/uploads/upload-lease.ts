@@ -1,0 +1,99 @@
+import type { Entry, WriteOnceRegister } from "../storage/write-once-register.js";
+import { busyUpload, unknownUpload } from "./upload-errors.js";
+import type { UploadRecord } from "./upload-record.js";
+
+/** So that a few renewals may fail or be late before anybody takes the claim for abandoned. */
+const RENEWALS_PER_LEASE = 6;
+
+/**
+ * One request's claim on an upload session, renewed for as long as the request runs. Every write of the record goes through
+ * here, one after another, so that a renewal never competes with the entry that ends it.
+ */
+export class UploadLease {
+  readonly #timer: NodeJS.Timeout;
+  #entry: Entry<UploadRecord>;
+  #confirmedAt = performance.now();
+  #writing: Promise<unknown> = Promise.resolve();
+  #lost = false;
+
+  constructor(
+    private readonly id: string,
+    private readonly register: WriteOnceRegister<UploadRecord>,
+    claimed: Entry<UploadRecord>,
+    private readonly leaseMs: number,
+  ) {
+    this.#entry = claimed;
+    this.#timer = setInterval(() => {
+      this.#renewSoon();
+    }, leaseMs / RENEWALS_PER_LEASE);
+    this.#timer.unref();
+  }
+
+  /** What was claimed. */
+  get record(): UploadRecord {
+    return this.#entry.value;
+  }
+
+  /** Somebody else has taken over, or ended the session. */
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  /** Before what cannot be undone: asks the store when the last answer is old. @throws as `lostError`; faults of the store */
+  async confirm(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    if (!this.#lost && performance.now() - this.#confirmedAt > this.leaseMs / 2) await this.#renew();
+    if (this.#lost) throw await this.lostError();
+  }
+
+  /** Writes the record that ends the claim. Undefined when the claim was lost. */
+  async end(record: UploadRecord): Promise<Entry<UploadRecord> | undefined> {
+    await this.stop();
+    return (await this.#replace(record)) ? this.#entry : undefined;
+  }
+
+  /** No renewal is under way or comes any more. Idempotent. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#writing.catch(() => undefined);
+  }
+
+  /** RANGE_INVALID with the place from which to go on; UPLOAD_UNKNOWN when the session has ended. */
+  async lostError(): Promise<Error> {
+    const now = await this.register.read();
+    return now === undefined || now.value.state === "ended"
+      ? unknownUpload(this.id)
+      : busyUpload(this.id, now.value.size);
+  }
+
+  /** A store that does not answer is asked again at the next turn: the lease is longer than several. */
+  #renewSoon(): void {
+    this.#writing = this.#writing.then(
+      async () => await this.#renew(),
+      async () => await this.#renew(),
+    );
+    this.#writing.catch(() => undefined);
+  }
+
+  async #renew(): Promise<void> {
+    if (!this.#lost) await this.#replace({ ...this.#entry.value, at: Date.now() });
+  }
+
+  async #replace(record: UploadRecord): Promise<boolean> {
+    while (!this.#lost) {
+      const written = await this.register.replace(this.#entry, record, { volatile: true });
+      if (written === undefined) {
+        const there = await this.register.read();
+        // An earlier write of ours that was said to have failed may have come to be.
+        const isOurs = there?.value.claim === record.claim && (there?.number ?? 0) > this.#entry.number;
+        if (there === undefined || !isOurs) this.#lost = true;
+        else this.#entry = there;
+      } else {
+        this.#entry = written;
+        this.#confirmedAt = performance.now();
+        return true;
+      }
+    }
+    return false;
+  }
+}

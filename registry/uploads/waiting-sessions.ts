@@ -1,0 +1,52 @@
+import type { UploadSession } from "./upload-session.js";
+
+interface Waiting {
+  readonly session: UploadSession;
+  /** The register's entry when it was left; a higher one means that another process has taken over. */
+  readonly number: number;
+  readonly since: number;
+}
+
+/** Descriptors and digests kept open; beyond it the longest idle is let go, and re-read if it is ever closed. */
+const MAX_WAITING = 1000;
+/** Whoever has not come back by now has gone on at another replica or not at all. */
+const MAX_WAIT_MS = 10 * 60_000;
+
+/** Sessions whose writer and running digest wait in this process for the next request. Nothing is lost with them: the store has the state. */
+export class WaitingSessions {
+  readonly #sessions = new Map<string, Waiting>();
+
+  /** Bytes of the session that waits since that entry. */
+  sizeOf(id: string, number: number): number | undefined {
+    const waiting = this.#sessions.get(id);
+    return waiting?.number === number ? waiting.session.size : undefined;
+  }
+
+  add(id: string, session: UploadSession, number: number): void {
+    const now = performance.now();
+    this.#sessions.set(id, { session, number, since: now });
+    for (const [oldest, { since }] of this.#sessions) {
+      if (this.#sessions.size <= MAX_WAITING && now - since < MAX_WAIT_MS) break;
+      // A failure to close a descriptor concerns nobody.
+      void this.#release(oldest).catch(() => undefined);
+    }
+  }
+
+  /** Takes out the session that waits since that entry; one that waits since an earlier entry is let go. */
+  async take(id: string, number: number): Promise<UploadSession | undefined> {
+    const waiting = this.#sessions.get(id);
+    if (waiting !== undefined && waiting.number !== number) await this.#release(id);
+    this.#sessions.delete(id);
+    return waiting?.number === number ? waiting.session : undefined;
+  }
+
+  async releaseAll(): Promise<void> {
+    await Promise.all([...this.#sessions.keys()].map(async (id) => await this.#release(id)));
+  }
+
+  async #release(id: string): Promise<void> {
+    const waiting = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    await waiting?.session.release();
+  }
+}
