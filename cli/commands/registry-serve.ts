@@ -4,6 +4,7 @@ import process from "node:process";
 
 import { pino } from "pino";
 
+import type { AuthSettings } from "../../registry/config/auth-section.js";
 import { loadConfig } from "../../registry/config/load-config.js";
 import { startRegistry } from "../../registry/index.js";
 import type { CliContext } from "../context.js";
@@ -31,6 +32,8 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
     drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
     manifestBytes: config.limits.manifestBytes,
     sparseManifests: config.limits.sparseManifests,
+    auth: config.auth && withKeyDirectory(config.auth, context),
+    tls: config.tls,
     uploadExpiryMs: config.uploads.expireAfterHours * 3600_000,
     log,
   });
@@ -41,4 +44,11 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
   process.removeAllListeners("SIGINT").removeAllListeners("SIGTERM");
   log.info("stopping: requests under way are let end");
   await registry.close();
+}
+
+/** The keys that sign tokens are kept beside the store, not in it: whoever may read the store could else make tokens. */
+function withKeyDirectory(auth: AuthSettings, { root }: CliContext): AuthSettings {
+  const { directory, secret } = auth.keys;
+  if (directory !== undefined || secret !== undefined) return auth;
+  return { ...auth, keys: { ...auth.keys, directory: join(root, "registry-keys") } };
 }

@@ -1,7 +1,9 @@
 import * as v from "valibot";
 
+import { authSection } from "./auth-section.js";
 import { healthSection, metricsSection, tracingSection } from "./observability-section.js";
 import { policySection, rateSection, retentionSection } from "./policy-section.js";
+import { tlsSection } from "./tls-section.js";
 import { count, flag, listenAddress, text, url } from "./values.js";
 import { webhooksSection } from "./webhooks-section.js";
 
@@ -55,6 +57,8 @@ export const configSchema = v.strictObject({
   metrics: metricsSection,
   tracing: tracingSection,
   health: healthSection,
+  auth: authSection,
+  tls: tlsSection,
   uploads: v.optional(v.strictObject({ expireAfterHours: v.optional(count(1), 24) }), {}),
 });
 

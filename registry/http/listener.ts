@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer, type ServerOptions } from "node:https";
 import { isIPv6, type AddressInfo } from "node:net";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
@@ -14,6 +15,14 @@ export interface ListenerOptions {
   readonly idleTimeoutMs: number;
   /** How long `close` lets requests go on. */
   readonly drainTimeoutMs: number;
+  /** HTTPS; absent for plain HTTP. */
+  readonly tls?: ListenerTls;
+}
+
+export interface ListenerTls {
+  readonly serverOptions: ServerOptions;
+  /** Sees to the server's certificate from then on. */
+  attach(server: SecureServer): void;
 }
 
 /** Longer than the 60 s after which common proxies drop an idle connection, so that they never use one we have closed. */
@@ -25,19 +34,13 @@ export class Listener {
   #draining = false;
 
   private constructor(
-    private readonly server: Server,
+    private readonly server: Server | SecureServer,
     private readonly options: ListenerOptions,
   ) {}
 
   /** @throws BerthError ADDRESS_IN_USE; PRIVILEGE for a port that needs it; USAGE for an address that is not ours */
   static async open(handler: RequestListener, options: ListenerOptions): Promise<Listener> {
-    const server = createServer({
-      // A push of hours is in order as long as bytes come: what counts is idle time.
-      requestTimeout: 0,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      noDelay: true,
-    });
+    const server = serverFor(options.tls);
     server.timeout = options.idleTimeoutMs;
     const listener = new Listener(server, options);
     server.on("request", (request, response) => {
@@ -61,7 +64,7 @@ export class Listener {
 
   get url(): string {
     const { host, port } = this.address;
-    return `http://${isIPv6(host) ? `[${host}]` : host}:${String(port)}`;
+    return `${this.options.tls === undefined ? "http" : "https"}://${isIPv6(host) ? `[${host}]` : host}:${String(port)}`;
   }
 
   /** Takes no new connection, lets requests end, and cuts those that do not in time. */
@@ -84,6 +87,20 @@ export class Listener {
     clearInterval(idle);
     clearTimeout(cut);
   }
+}
+
+function serverFor(tls: ListenerTls | undefined): Server | SecureServer {
+  const options = {
+    // A push of hours is in order as long as bytes come: what counts is idle time.
+    requestTimeout: 0,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    noDelay: true,
+  };
+  if (tls === undefined) return createServer(options);
+  const server = createSecureServer({ ...options, ...tls.serverOptions });
+  tls.attach(server);
+  return server;
 }
 
 function listenFault(cause: Error, address: string): BerthError {

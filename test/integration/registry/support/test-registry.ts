@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { AuthSettings } from "../../../../registry/config/auth-section.js";
 import { startRegistry, type RegistryOptions, type RunningRegistry } from "../../../../registry/index.js";
 import { OpenApiRecorder } from "./openapi-recorder.js";
 
@@ -30,6 +31,11 @@ export class TestRegistry {
   async restart(): Promise<void> {
     await this.running.close();
     this.running = await startRegistry(this.options);
+  }
+
+  /** See RunningRegistry. */
+  async reload(auth: AuthSettings | undefined): Promise<void> {
+    await this.running.reload({ auth });
   }
 
   /** `path` begins with `/v2/`, or is a Location that the registry gave. */

@@ -1,0 +1,139 @@
+import { BerthError, isBerthError } from "../../oci/errors.js";
+import { setCaller } from "../http/caller.js";
+import type { Locations } from "../http/locations.js";
+import { repositoryOf } from "../http/path-parameters.js";
+import type { RegistryRequest } from "../http/request.js";
+import type { Guard, Operation } from "../http/routes.js";
+import type { AccessRules, RepositoryAction } from "./access-rules.js";
+import { unauthorized, type Authenticator, type Credentials } from "./authenticator.js";
+import { challenge, type ChallengeError } from "./challenge.js";
+import { CATALOG_SCOPE, covers, scopeText, type TokenAccess } from "./token-scope.js";
+
+/** What a configuration comes to. */
+export interface AccessPolicy {
+  readonly service: string;
+  readonly authenticator: Authenticator;
+  readonly rules: AccessRules;
+  /** False when there is nobody who could log in: then nobody is asked to. */
+  readonly hasUsers: boolean;
+}
+
+/**
+ * Lets through what both credentials and rules allow, before anything is looked up, so that the answer is the same whether or
+ * not there is such a repository: 401 with a challenge to whoever is unknown or has a token for something else, 403 to whoever
+ * is known and may not.
+ */
+export function accessGuard(policyNow: () => AccessPolicy, locations: Locations): Guard {
+  return (ctx, operation) => {
+    if (operation.access === "none") return undefined;
+    const gate = new Gate(ctx, operation, policyNow(), locations);
+    const credentials = gate.identify();
+    if (credentials instanceof Promise) return credentials.then((found) => gate.pass(found));
+    gate.pass(credentials);
+    return undefined;
+  };
+}
+
+/** One request on its way in. */
+class Gate {
+  constructor(
+    private readonly ctx: RegistryRequest,
+    private readonly operation: Operation,
+    private readonly policy: AccessPolicy,
+    private readonly locations: Locations,
+  ) {}
+
+  /** Throws at once or later, with the headers set that belong to the answer. */
+  identify(): Credentials | Promise<Credentials> {
+    const refuse = (error: unknown): never => {
+      announceRetry(this.ctx, error);
+      if (isBerthError(error, "UNAUTHORIZED")) this.#challenge("invalid_token");
+      throw error;
+    };
+    try {
+      const credentials = this.policy.authenticator.authenticate(this.ctx);
+      return credentials instanceof Promise ? credentials.catch(refuse) : credentials;
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  pass(credentials: Credentials): void {
+    const { access } = this.operation;
+    if (access === "login") this.#passLogin(credentials);
+    else if (access === "catalog") this.#passCatalog(credentials);
+    else if (access !== "none") this.#passRepository(credentials, access);
+  }
+
+  /**
+   * docker and containers/image learn from /v2/ whether they have to log in at all: they are told so although some things are
+   * allowed without. A token for nobody is what they get when they have no password.
+   */
+  #passLogin({ identity, access }: Credentials): void {
+    if (identity.user !== "" || access !== undefined || !this.policy.hasUsers) return;
+    this.#challenge();
+    throw unauthorized("log in first");
+  }
+
+  #passCatalog(credentials: Credentials): void {
+    const { identity, access } = credentials;
+    const { rules } = this.policy;
+    const within = access === undefined || covers(access, "registry", "catalog", "*");
+    if (!rules.mayList(identity) || !within) this.#refuse(credentials, rules.mayList(identity));
+    setCaller(this.ctx, {
+      user: identity.user,
+      mayPull: (repository) => rules.allows(identity, "pull", repository),
+      sources: rules.mayPullAll(identity) ? undefined : [],
+    });
+  }
+
+  #passRepository(credentials: Credentials, action: RepositoryAction): void {
+    const { identity, access } = credentials;
+    const { rules } = this.policy;
+    const repository = repositoryOf(this.ctx);
+    const allowed = rules.allows(identity, action, repository);
+    const within = access === undefined || covers(access, "repository", repository, action);
+    if (!allowed || !within) this.#refuse(credentials, allowed);
+    const mayPull = (name: string): boolean =>
+      rules.allows(identity, "pull", name) && (access === undefined || covers(access, "repository", name, "pull"));
+    setCaller(this.ctx, {
+      user: identity.user,
+      mayPull,
+      get sources(): readonly string[] | undefined {
+        if (access === undefined && rules.mayPullAll(identity)) return undefined;
+        return namedIn(access, repository).filter(mayPull);
+      },
+    });
+  }
+
+  /** @param allowed by the rules, so that another token would do */
+  #refuse({ identity, access }: Credentials, allowed: boolean): never {
+    if (identity.user !== "" && !allowed) {
+      throw new BerthError("DENIED", "you are not allowed to do this here");
+    }
+    this.#challenge(access === undefined ? undefined : "insufficient_scope");
+    throw unauthorized(identity.user === "" ? "log in first" : "this token is not for that");
+  }
+
+  #challenge(error?: ChallengeError): void {
+    const { access } = this.operation;
+    let scope: string | undefined;
+    if (access === "catalog") scope = CATALOG_SCOPE;
+    else if (access !== "login" && access !== "none") scope = scopeText(access, repositoryOf(this.ctx));
+    const about = { ...(scope !== undefined && { scope }), ...(error !== undefined && { error }) };
+    challenge(this.ctx, this.locations, this.policy.service, about);
+  }
+}
+
+/** Those that a token names, which are few, and the one of the request. */
+function namedIn(access: readonly TokenAccess[] | undefined, repository: string): readonly string[] {
+  const named = (access ?? []).filter(({ type }) => type === "repository").map(({ name }) => name);
+  return [...new Set([repository, ...named])];
+}
+
+/** Sets Retry-After when the error says how long. */
+export function announceRetry(ctx: RegistryRequest, error: unknown): void {
+  if (!isBerthError(error, "TOO_MANY_REQUESTS")) return;
+  const seconds = error.details["retryAfterSeconds"];
+  if (typeof seconds === "number") ctx.set("Retry-After", String(seconds));
+}

@@ -1,0 +1,136 @@
+import { hash } from "node:crypto";
+import { TLSSocket } from "node:tls";
+
+import { decodeJwt } from "jose";
+
+import { BerthError } from "../../oci/errors.js";
+import { clientAddressOf } from "../http/client-address.js";
+import type { RegistryRequest } from "../http/request.js";
+import { parseBasic, splitAuthorization } from "./basic-credentials.js";
+import { BoundedMap } from "./bounded-map.js";
+import type { ExternalIssuer } from "./external-issuer.js";
+import { ANONYMOUS, isLocalName, type Identity } from "./identity.js";
+import type { OwnTokens } from "./own-tokens.js";
+import type { PasswordCheck } from "./password-check.js";
+import type { TokenAccess } from "./token-scope.js";
+
+/** Who makes a request, and how far its credentials go. */
+export interface Credentials {
+  readonly identity: Identity;
+  /** Of a token from our token service: it allows nothing else, whatever the rules say. */
+  readonly access?: readonly TokenAccess[];
+}
+
+interface Verified {
+  readonly credentials: Credentials;
+  readonly until: number;
+}
+
+const NOBODY: Credentials = { identity: ANONYMOUS };
+const MAX_VERIFIED = 20_000;
+/** An issuer's key that is taken back is felt by then. */
+const REMEMBER_MS = 10 * 60_000;
+const JWT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+const COMMON_NAME = /^[\x21-\x7e]{1,128}$/;
+
+interface AuthenticatorParts {
+  readonly tokens: OwnTokens;
+  readonly issuers: readonly ExternalIssuer[];
+  readonly passwords: PasswordCheck;
+  /** Whether a user of the htpasswd file is still there. */
+  readonly isUser: (name: string) => boolean;
+}
+
+/** Finds out who makes a request: by token, password or client certificate. */
+export class Authenticator {
+  /** By hash, so that a dump of this process shows no token. */
+  readonly #verified = new BoundedMap<string, Verified>(MAX_VERIFIED);
+  readonly #certificates = new WeakMap<object, Credentials>();
+
+  constructor(private readonly parts: AuthenticatorParts) {}
+
+  /**
+   * Answers at once for a token that was seen before.
+   * @throws BerthError UNAUTHORIZED for credentials that are none or no longer; TOO_MANY_REQUESTS
+   */
+  authenticate(ctx: RegistryRequest): Credentials | Promise<Credentials> {
+    const header = ctx.req.headers.authorization;
+    if (header === undefined) return this.#byCertificate(ctx);
+    const { scheme, rest } = splitAuthorization(header);
+    if (scheme === "bearer") return this.#byToken(rest);
+    const basic = scheme === "basic" ? parseBasic(rest) : undefined;
+    if (basic === undefined) throw unauthorized("the Authorization header is neither Basic nor Bearer");
+    return this.byPassword(basic.user, basic.password, clientAddressOf(ctx));
+  }
+
+  /** A token of another issuer may stand for the password: `docker login` has no other way to send one. */
+  async byPassword(user: string, password: string, address: string): Promise<Credentials> {
+    if (JWT.test(password) && this.#issuerOf(password) !== undefined) return await this.#byToken(password);
+    const identity = await this.parts.passwords.verify(user, password, address);
+    if (identity === undefined) throw unauthorized("the user or the password is wrong");
+    return { identity };
+  }
+
+  #byCertificate(ctx: RegistryRequest): Credentials {
+    const { socket } = ctx.req;
+    if (!(socket instanceof TLSSocket) || !socket.authorized) return NOBODY;
+    const known = this.#certificates.get(socket);
+    if (known !== undefined) return known;
+    const name: unknown = socket.getPeerCertificate().subject?.CN;
+    const named = typeof name === "string" && COMMON_NAME.test(name);
+    const credentials = named ? { identity: { user: `cert:${name}`, groups: [] } } : NOBODY;
+    this.#certificates.set(socket, credentials);
+    return credentials;
+  }
+
+  #byToken(token: string): Credentials | Promise<Credentials> {
+    const key = hash("sha256", token, "base64");
+    const known = this.#verified.get(key);
+    if (known !== undefined && known.until > Date.now()) {
+      this.#assertStill(known.credentials);
+      return known.credentials;
+    }
+    return this.#verify(token, key);
+  }
+
+  async #verify(token: string, key: string): Promise<Credentials> {
+    if (!JWT.test(token)) throw unauthorized("the token is not a signed JSON Web Token");
+    const verified = await this.#verifySigned(token);
+    this.#assertStill(verified.credentials);
+    this.#verified.set(key, verified);
+    return verified.credentials;
+  }
+
+  async #verifySigned(token: string): Promise<Verified> {
+    const issuer = this.#issuerOf(token);
+    try {
+      if (issuer === undefined) {
+        const { identity, access, expiresAt } = await this.parts.tokens.verify(token);
+        return { credentials: { identity, access }, until: expiresAt };
+      }
+      const { identity, expiresAt } = await issuer.verify(token);
+      return { credentials: { identity }, until: Math.min(expiresAt, Date.now() + REMEMBER_MS) };
+    } catch (cause) {
+      throw cause instanceof BerthError ? cause : unauthorized("the token does not hold", cause);
+    }
+  }
+
+  /** Only to choose who is to check the token: nothing of it is believed. */
+  #issuerOf(token: string): ExternalIssuer | undefined {
+    try {
+      const { iss } = decodeJwt(token);
+      return this.parts.issuers.find(({ name }) => name === iss);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A user who was removed is out at once, not when the last token expires. */
+  #assertStill({ identity: { user } }: Credentials): void {
+    if (isLocalName(user) && !this.parts.isUser(user)) throw unauthorized("there is no such user any more");
+  }
+}
+
+export function unauthorized(message: string, cause?: unknown): BerthError {
+  return new BerthError("UNAUTHORIZED", message, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,96 @@
+import { createHash, createHmac, randomBytes } from "node:crypto";
+
+import type { BcryptQueue } from "./bcrypt-queue.js";
+import { BoundedMap } from "./bounded-map.js";
+import type { FailedLogins } from "./failed-logins.js";
+import type { Identity } from "./identity.js";
+import type { UserDirectory } from "./user-directory.js";
+
+/** Of nobody's password, at cost 10; for directories without a user whose hash could stand in. */
+const NOBODYS_HASH = "$2b$10$ANWH2qkmozu47iVYbUtLpOTzNNfCpOOCwj3MeLwQ6UhU7trCxy2Ve";
+const REMEMBER_MS = 5 * 60_000;
+const MAX_REMEMBERED = 10_000;
+
+interface Remembered {
+  readonly right: Promise<boolean>;
+  readonly until: number;
+  readonly identity: Identity;
+}
+
+/** What does not change when the configuration is reloaded. */
+export interface PasswordDefences {
+  readonly failures: FailedLogins;
+  readonly queue: BcryptQueue;
+}
+
+/**
+ * Passwords of the users in the directory. A password that was right is remembered for minutes, under a hash with a key that
+ * only this process has: a client that sends it with each request costs one bcrypt.
+ */
+export class PasswordCheck {
+  readonly #key = randomBytes(32);
+  readonly #remembered = new BoundedMap<string, Remembered>(MAX_REMEMBERED);
+
+  constructor(
+    private readonly users: UserDirectory,
+    private readonly defences: PasswordDefences,
+  ) {}
+
+  /**
+   * The user, or undefined when name or password are wrong. Unknown names take as long as wrong passwords.
+   * @throws BerthError TOO_MANY_REQUESTS with `retryAfterSeconds`
+   */
+  async verify(user: string, password: string, address: string): Promise<Identity | undefined> {
+    // Before what is remembered: else whoever is locked out could still find the right password there.
+    this.defences.failures.assertOpen(user, address);
+    let entry = this.#rememberedOf(user, password);
+    if (entry === undefined) {
+      // A file that has just changed must not make a new user's first login fail.
+      await this.users.refresh();
+      entry = this.#rememberedOf(user, password) ?? this.#attempt(user, password, address);
+    }
+    return (await entry.right) ? entry.identity : undefined;
+  }
+
+  /** Changes when the user's password does; undefined when there is no such user. */
+  fingerprintOf(user: string): string | undefined {
+    const bcryptHash = this.users.hashOf(user);
+    return bcryptHash && createHash("sha256").update(bcryptHash).digest("base64url").slice(0, 22);
+  }
+
+  #rememberedOf(user: string, password: string): Remembered | undefined {
+    const entry = this.#remembered.get(this.#keyOf(user, password));
+    return entry !== undefined && entry.until > Date.now() ? entry : undefined;
+  }
+
+  /** Requests that come with the same credentials meanwhile share the attempt. */
+  #attempt(user: string, password: string, address: string): Remembered {
+    const { failures, queue } = this.defences;
+    const key = this.#keyOf(user, password);
+    const succeeded = failures.begin(user, address);
+    const right = this.#check(queue, this.users.hashOf(user), password).then(
+      (isRight) => {
+        if (isRight) succeeded();
+        else this.#remembered.delete(key);
+        return isRight;
+      },
+      (error: unknown) => {
+        this.#remembered.delete(key);
+        throw error;
+      },
+    );
+    const entry: Remembered = { right, until: Date.now() + REMEMBER_MS, identity: { user, groups: [] } };
+    this.#remembered.set(key, entry);
+    return entry;
+  }
+
+  #keyOf(user: string, password: string): string {
+    const text = JSON.stringify([user, this.users.hashOf(user), password]);
+    return createHmac("sha256", this.#key).update(text).digest("base64");
+  }
+
+  async #check(queue: BcryptQueue, bcryptHash: string | undefined, password: string): Promise<boolean> {
+    const right = await queue.verify(password, bcryptHash ?? this.users.anyHash ?? NOBODYS_HASH);
+    return right && bcryptHash !== undefined;
+  }
+}

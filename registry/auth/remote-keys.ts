@@ -1,0 +1,92 @@
+import { createLocalJWKSet, errors, type CryptoKey, type FlattenedJWSInput, type JWTHeaderParameters } from "jose";
+import type { Logger } from "pino";
+import * as v from "valibot";
+
+import { BerthError } from "../../oci/errors.js";
+import { fetchJson } from "./fetch-json.js";
+
+const FRESH_MS = 10 * 60_000;
+/** Keys that cannot be fetched again hold this long. */
+const STALE_MS = 24 * 3600_000;
+/** Whatever comes in, the issuer is asked no more often. */
+const ASK_EVERY_MS = 30_000;
+
+const keySet = v.object({ keys: v.array(v.looseObject({ kty: v.string() })) });
+const discovery = v.object({ issuer: v.string(), jwks_uri: v.string() });
+
+type KeySet = ReturnType<typeof createLocalJWKSet>;
+
+export interface KeySource {
+  readonly issuer: string;
+  /** Else found by OpenID Connect Discovery. */
+  readonly jwks?: string;
+}
+
+/** An issuer's public keys, kept. An issuer that is slow or down costs those their time whose key is not known yet. */
+export class RemoteKeys {
+  #keys: KeySet | undefined;
+  #fetchedAt = 0;
+  #askedAt = 0;
+  #asking: Promise<void> | undefined;
+
+  constructor(
+    private readonly source: KeySource,
+    private readonly log: Logger,
+  ) {}
+
+  /**
+   * For jose's jwtVerify.
+   * @throws BerthError UNAUTHORIZED when the issuer's keys are not to be had; jose's errors when none of them fits
+   */
+  async keyFor(header: JWTHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
+    const age = Date.now() - this.#fetchedAt;
+    if (this.#keys === undefined || age > STALE_MS) await this.#ask();
+    else if (age > FRESH_MS) void this.#ask();
+    try {
+      return await this.#current()(header, token);
+    } catch (error) {
+      // The issuer may have begun to use another key.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !this.#mayAsk()) throw error;
+      await this.#ask();
+      return await this.#current()(header, token);
+    }
+  }
+
+  #current(): KeySet {
+    if (this.#keys !== undefined && Date.now() - this.#fetchedAt <= STALE_MS) return this.#keys;
+    throw new BerthError("UNAUTHORIZED", "the keys of this token's issuer cannot be had at the moment");
+  }
+
+  #mayAsk(): boolean {
+    return this.#asking !== undefined || Date.now() - this.#askedAt >= ASK_EVERY_MS;
+  }
+
+  /** Never rejects. */
+  async #ask(): Promise<void> {
+    if (!this.#mayAsk()) return;
+    this.#asking ??= this.#fetch().finally(() => {
+      this.#asking = undefined;
+    });
+    await this.#asking;
+  }
+
+  async #fetch(): Promise<void> {
+    this.#askedAt = Date.now();
+    try {
+      const { keys } = v.parse(keySet, await fetchJson(this.source.jwks ?? (await this.#discover())));
+      this.#keys = createLocalJWKSet({ keys });
+      this.#fetchedAt = Date.now();
+    } catch (error) {
+      this.log.warn({ err: error, issuer: this.source.issuer }, "an issuer's keys could not be fetched");
+    }
+  }
+
+  /** OpenID Connect Discovery 1.0, 4: the document must name the issuer it was asked for. */
+  async #discover(): Promise<string> {
+    const { issuer } = this.source;
+    const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+    const found = v.parse(discovery, await fetchJson(url));
+    if (found.issuer !== issuer) throw new Error(`${url} is about another issuer, ${found.issuer.slice(0, 200)}`);
+    return found.jwks_uri;
+  }
+}
