@@ -1,3 +1,5 @@
+import process from "node:process";
+
 import type Koa from "koa";
 import type { Middleware } from "koa";
 import { pino, type Logger } from "pino";
@@ -5,23 +7,29 @@ import { pino, type Logger } from "pino";
 import { BerthError } from "../oci/errors.js";
 import { FilesystemObjectStore } from "../storage/filesystem/filesystem-object-store.js";
 import type { ObjectStore } from "../storage/object-store.js";
-import { isLoopback, parseListenAddress } from "./config/listen-address.js";
+import { assertGuarded, openAccessControl } from "./access-control.js";
+import type { AuthSettings } from "./config/auth-section.js";
+import { parseListenAddress } from "./config/listen-address.js";
+import type { TlsSettings } from "./config/tls-section.js";
 import { registryApplication } from "./http/application.js";
 import { Listener } from "./http/listener.js";
 import { Locations } from "./http/locations.js";
+import { Operation, type OperationSettings, type PolicySettings } from "./operation.js";
 import { registryOn } from "./registry.js";
 
-export interface RegistryOptions {
+export interface RegistryOptions extends OperationSettings {
   /** Directory of the filesystem driver; or `store`. */
   readonly root?: string;
   /** Closed by whoever opened it. */
   readonly store?: ObjectStore;
   /** `host:port`; port 0 takes any that is free. Default 127.0.0.1:0. */
   readonly listen?: string;
-  /** Must be set to listen beyond loopback, because whoever can connect may read and write everything. */
+  /** Must be set to listen beyond loopback without `auth`, because whoever can connect may read and write everything. */
   readonly insecureNoAuth?: boolean;
-  /** Where clients see the registry, for absolute Location headers. */
-  readonly url?: string;
+  /** Everybody may do everything when absent. */
+  readonly auth?: AuthSettings | undefined;
+  /** Plain HTTP when absent. */
+  readonly tls?: TlsSettings | undefined;
   readonly trustForwarded?: boolean;
   readonly idleTimeoutMs?: number;
   readonly drainTimeoutMs?: number;
@@ -29,14 +37,34 @@ export interface RegistryOptions {
   /** See RegistryLimits; refused when absent. */
   readonly sparseManifests?: boolean;
   readonly uploadExpiryMs?: number;
+  /** How long a claim on an upload that is not renewed keeps other replicas from it. */
+  readonly uploadLeaseMs?: number;
+  /** False where another process of this host does what is done by schedule. */
+  readonly schedules?: boolean;
   readonly log?: Logger;
+  /** Log GET and HEAD too. */
+  readonly logPulls?: boolean;
   /** Sees every answer; for tests. */
   readonly observe?: Middleware;
 }
 
+/** What may change while the registry runs. */
+export interface ReloadableSettings extends PolicySettings {
+  readonly auth?: AuthSettings | undefined;
+}
+
 export interface RunningRegistry {
-  /** `http://host:port` */
+  /** `http://host:port`, or https */
   readonly url: string;
+  /** `http://host:port/metrics`; absent when no metrics are served. */
+  readonly metricsUrl?: string;
+  /**
+   * Takes changed settings into use for the requests to come, and reads certificates again.
+   * @throws BerthError CONFIG_INVALID, and then everything stays as it was
+   */
+  reload(settings: ReloadableSettings): Promise<void>;
+  /** /readyz says no from now on; everything else is served as before. */
+  drain(): void;
   /** Lets requests end, then frees everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -52,20 +80,19 @@ const MAX_SWEEP_INTERVAL_MS = 3600_000;
 
 /**
  * Starts a registry in this process. When the promise resolves it answers.
- * @throws BerthError ADDRESS_IN_USE, PRIVILEGE, USAGE, STORAGE, NO_SPACE
+ * @throws BerthError ADDRESS_IN_USE, PRIVILEGE, USAGE, CONFIG_INVALID, STORAGE, NO_SPACE
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
   const address = parseListenAddress(options.listen ?? DEFAULTS.listen);
-  if (!isLoopback(address) && options.insecureNoAuth !== true) {
-    throw new BerthError(
-      "USAGE",
-      `${options.listen ?? ""} can be reached from other hosts, and there is no authentication: ` +
-        "listen on 127.0.0.1, or say --insecure-no-auth if everyone may read and write",
-    );
-  }
+  assertGuarded(options, address);
   const log = options.log ?? pino({ level: "silent" });
   const store = options.store ?? (await openStore(options.root));
-  const registry = registryOn(store, {
+  const operation = await Operation.open(options, { store, log, env: process.env });
+  const { policies, events } = operation;
+  const registry = registryOn(operation.store, {
+    policies,
+    events,
+    ...(options.uploadLeaseMs !== undefined && { uploads: { leaseMs: options.uploadLeaseMs } }),
     limits: {
       manifestBytes: options.manifestBytes ?? DEFAULTS.manifestBytes,
       sparseManifests: options.sparseManifests ?? false,
@@ -75,18 +102,41 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     trustForwarded: options.trustForwarded ?? false,
     ...(options.url !== undefined && { baseUrl: options.url }),
   });
-  const { observe } = options;
-  const app = registryApplication({ registry, locations, log, guards: [], ...(observe !== undefined && { observe }) });
+  const access = await openAccessControl(options, { address, store, locations, log });
+  const { guards, endpoints, tls } = access;
+  const app = registryApplication({
+    registry,
+    locations,
+    log,
+    guards: [operation.firstGuard, ...guards, operation.lastGuard],
+    endpoints: [...operation.endpoints, ...endpoints],
+    trustForwarded: options.trustForwarded ?? false,
+    logPulls: options.logPulls ?? false,
+    middleware: [...(options.observe === undefined ? [] : [options.observe]), ...operation.middleware],
+  });
   const listener = await Listener.open(asListener(app.callback()), {
     address,
+    ...(tls !== undefined && { tls }),
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULTS.idleTimeoutMs,
     drainTimeoutMs: options.drainTimeoutMs ?? DEFAULTS.drainTimeoutMs,
   });
+  await operation.start(registry, new URL(listener.url).host);
   const stopSweeping = sweepUploads(registry.uploads, options.uploadExpiryMs ?? DEFAULTS.uploadExpiryMs, log);
   return {
     url: listener.url,
+    ...(operation.metricsUrl !== undefined && { metricsUrl: operation.metricsUrl }),
+    reload: async ({ auth, ...settings }) => {
+      await access.reload(auth);
+      operation.reload(settings);
+    },
+    drain: () => {
+      operation.drain();
+    },
     close: async () => {
+      operation.drain();
       await listener.close();
+      await operation.close();
+      access.close();
       await stopSweeping();
       await registry.uploads.close();
       if (options.store === undefined) await store.close();

@@ -33,6 +33,8 @@ export interface OperationSettings extends PolicySettings {
   readonly metrics?: { readonly listen?: string | undefined } | undefined;
   readonly tracing?: TracingSettings | undefined;
   readonly health?: HealthSettings | undefined;
+  /** False where another process of this host does what is done by schedule. */
+  readonly schedules?: boolean;
   /** Where clients see the registry. */
   readonly url?: string;
 }
@@ -127,7 +129,7 @@ export class Operation {
       this.#webhooks = started;
       for (const reading of webhookReadings(started)) this.metrics?.collected.add(reading);
     }
-    if (retention?.enabled === true) {
+    if (retention?.enabled === true && settings.schedules !== false) {
       const intervalMs = retention.everyHours * 3600_000;
       this.#schedule = new RetentionSchedule(new Retention(this.store, registry), intervalMs, parts.log);
     }

@@ -27,6 +27,8 @@ export const configSchema = v.strictObject({
         ),
         "info",
       ),
+      /** GET and HEAD too, and not only what changes something. */
+      pulls: v.optional(flag, false),
     }),
     {},
   ),

@@ -34,6 +34,9 @@ export interface Operation {
 /** Runs before an operation's handler, in order; throws a BerthError to refuse. */
 export type Guard = (ctx: RegistryRequest, operation: Operation) => Promise<void> | undefined;
 
+/** Gives what runs, after the guards, in place of an operation's handler. */
+export type Detour = (operation: Operation, handler: Handler) => Handler;
+
 type Verb = "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
 
 /** A route beside the Distribution API's. */
@@ -52,14 +55,19 @@ export function registryRoutes(
   locations: Locations,
   guards: readonly Guard[],
   endpoints: readonly Endpoint[] = [],
+  detour: Detour = (_operation, handler) => handler,
 ): Router {
   const router = new Router();
   const route = (name: string, access: Access, verb: Verb, path: string, handler: Handler): void => {
     const operation: Operation = { name, access };
+    const guarded = detour(operation, handler);
     const named: Handler = async (ctx) => {
       ctx.state["operation"] = name;
-      for (const guard of guards) await guard(ctx, operation);
-      await handler(ctx);
+      for (const guard of guards) {
+        const asked = guard(ctx, operation);
+        if (asked !== undefined) await asked;
+      }
+      await guarded(ctx);
     };
     router.register(path, [verb], named, { name });
   };
