@@ -59,6 +59,7 @@ export type ErrorCode =
   | "NETWORK"
   | "ABORTED"
   | "TIMEOUT"
+  | "UNAVAILABLE"
   // the host
   | "NO_SPACE"
   | "PRIVILEGE"

@@ -4,6 +4,8 @@ interface ErrorAnswer {
   readonly status: number;
   /** distribution-spec, "Error Codes"; UNKNOWN and UNAVAILABLE are Docker's. */
   readonly code: string;
+  /** Of a 5xx: its message is for clients, because what is at fault lies beyond the registry. */
+  readonly isTold?: boolean;
 }
 
 /** The one table from BerthError codes to what a client of the registry sees. What is not here is a fault of ours: 500. */
@@ -30,7 +32,10 @@ const TABLE: Partial<Record<ErrorCode, ErrorAnswer>> = {
   TOO_LARGE: { status: 413, code: "SIZE_INVALID" },
   RANGE_INVALID: { status: 416, code: "RANGE_INVALID" },
   TOO_MANY_REQUESTS: { status: 429, code: "TOOMANYREQUESTS" },
-  NO_SPACE: { status: 507, code: "UNAVAILABLE" },
+  NO_SPACE: { status: 507, code: "UNAVAILABLE", isTold: true },
+  UPSTREAM: { status: 502, code: "UNAVAILABLE", isTold: true },
+  UNAVAILABLE: { status: 503, code: "UNAVAILABLE", isTold: true },
+  TIMEOUT: { status: 504, code: "UNAVAILABLE", isTold: true },
   ABORTED: { status: 499, code: "UNAVAILABLE" },
 };
 

@@ -3,6 +3,15 @@ import { BerthError } from "../../oci/errors.js";
 import { isRepositoryName, isTag } from "../../oci/reference.js";
 import type { RegistryRequest } from "./request.js";
 
+/**
+ * The name under which the store has the repository: that of the path, but for copies of other registries' repositories.
+ * @throws BerthError NAME_INVALID
+ */
+export function storedNameOf(ctx: RegistryRequest): string {
+  const stored: unknown = ctx.state["storedName"];
+  return typeof stored === "string" ? stored : repositoryOf(ctx);
+}
+
 /** @throws BerthError NAME_INVALID */
 export function repositoryOf(ctx: RegistryRequest): string {
   const name = ctx.params["name"] ?? "";

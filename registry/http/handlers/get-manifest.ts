@@ -1,6 +1,6 @@
 import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
-import { referenceOf, repositoryOf } from "../path-parameters.js";
+import { referenceOf, repositoryOf, storedNameOf } from "../path-parameters.js";
 import type { Handler } from "../request.js";
 import { sendEmpty } from "../send-json.js";
 
@@ -11,9 +11,10 @@ import { sendEmpty } from "../send-json.js";
 export function getManifest({ manifests, tags, events }: Registry): Handler {
   return async (ctx) => {
     const repository = repositoryOf(ctx);
+    const stored = storedNameOf(ctx);
     const reference = referenceOf(ctx);
-    const digest = "digest" in reference ? reference.digest : await tags.resolve(repository, reference.tag);
-    const manifest = await manifests.get(repository, digest);
+    const digest = "digest" in reference ? reference.digest : await tags.resolve(stored, reference.tag);
+    const manifest = await manifests.get(stored, digest);
     const etag = `"${digest}"`;
     ctx.set("Docker-Content-Digest", digest);
     ctx.set("ETag", etag);

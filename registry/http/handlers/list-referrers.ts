@@ -1,7 +1,7 @@
 import { parseDigest } from "../../../oci/digest.js";
 import { MediaType } from "../../../oci/media-types.js";
 import type { Registry } from "../../registry.js";
-import { digestIn, queryOf, repositoryOf } from "../path-parameters.js";
+import { digestIn, queryOf, storedNameOf } from "../path-parameters.js";
 import type { Handler } from "../request.js";
 import { sendJson } from "../send-json.js";
 
@@ -10,7 +10,7 @@ export function listReferrers({ referrers }: Registry): Handler {
   return async (ctx) => {
     const artifactType = queryOf(ctx, "artifactType");
     const last = queryOf(ctx, "last");
-    const { referrers: manifests, next } = await referrers.page(repositoryOf(ctx), digestIn(ctx), {
+    const { referrers: manifests, next } = await referrers.page(storedNameOf(ctx), digestIn(ctx), {
       ...(artifactType && { artifactType }),
       ...(last !== undefined && { after: parseDigest(last) }),
     });
