@@ -1,0 +1,148 @@
+import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+
+import { BerthError } from "../../oci/errors.js";
+import { assertKeyPrefix, assertObjectKey } from "../object-key.js";
+import {
+  MAX_LIST_PAGE,
+  type ByteSpan,
+  type ListPage,
+  type ListQuery,
+  type ObjectBody,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
+  type StoreTraits,
+  type UploadWriter,
+} from "../object-store.js";
+import { keepsConditions } from "./condition-probe.js";
+import { PartBuffers } from "./part-buffers.js";
+import { S3Bucket } from "./s3-bucket.js";
+import { s3ClientOf } from "./s3-client.js";
+import { DEFAULT_PART_SIZE, MIN_PART_SIZE, type S3Settings } from "./s3-settings.js";
+import { S3Upload } from "./s3-upload.js";
+import { sweepLeftovers } from "./leftovers.js";
+
+/** See StoreTraits.staleForMs. */
+const STALE_FOR_MS = 30_000;
+const DEFAULT_PARTS_IN_MEMORY = 4;
+/** Sorts after every character that a key may have. */
+const AFTER_ALL = "~";
+
+/** Objects are objects; the driver's own, whose keys begin with a dot, are the remainders of uploads and those of the probe. */
+export class S3ObjectStore implements ObjectStore {
+  private constructor(
+    private readonly bucket: S3Bucket,
+    /** Signs for the endpoint that clients see. */
+    private readonly signer: S3Client,
+    private readonly buffers: PartBuffers,
+    private readonly partSize: number,
+    readonly traits: StoreTraits,
+  ) {}
+
+  /**
+   * Looks whether the server keeps what we build on, unless `probe` is false (then it is taken to do so).
+   * @throws BerthError STORAGE when the bucket cannot be used
+   */
+  static async open(settings: S3Settings, options: { readonly probe?: boolean } = {}): Promise<S3ObjectStore> {
+    const partSize = settings.partSize ?? DEFAULT_PART_SIZE;
+    if (partSize < MIN_PART_SIZE) {
+      throw new BerthError(
+        "STORAGE",
+        `a part of ${String(partSize)} bytes is below S3's least, ${String(MIN_PART_SIZE)}`,
+      );
+    }
+    const client = s3ClientOf(settings);
+    const { publicEndpoint } = settings;
+    const signer = publicEndpoint === undefined ? client : s3ClientOf(settings, publicEndpoint);
+    const buffers = new PartBuffers(settings.partsInMemory ?? DEFAULT_PARTS_IN_MEMORY, partSize);
+    const bucket = new S3Bucket(client, settings);
+    try {
+      const conditionalCreate = options.probe === false || (await keepsConditions(bucket));
+      return new S3ObjectStore(bucket, signer, buffers, partSize, { conditionalCreate, staleForMs: STALE_FOR_MS });
+    } catch (error) {
+      client.destroy();
+      signer.destroy();
+      throw error;
+    }
+  }
+
+  async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
+    assertObjectKey(key);
+    await (options.ifAbsent === true ? this.bucket.create(key, bytes) : this.bucket.put(key, bytes));
+  }
+
+  async openUpload(key: string, state?: string): Promise<UploadWriter> {
+    assertObjectKey(key);
+    if (state === undefined) return S3Upload.begin(this.bucket, key, this.buffers, this.partSize);
+    return await S3Upload.resume(this.bucket, key, this.buffers, state);
+  }
+
+  async get(key: string): Promise<Buffer> {
+    assertObjectKey(key);
+    return await this.bucket.get(key);
+  }
+
+  async open(key: string, range?: ByteSpan): Promise<ObjectBody> {
+    assertObjectKey(key);
+    return await this.bucket.open(key, range);
+  }
+
+  async stat(key: string): Promise<ObjectInfo | undefined> {
+    assertObjectKey(key);
+    const found = await this.bucket.head(key);
+    return found && { size: found.ContentLength ?? 0, modifiedAt: found.LastModified?.getTime() ?? 0 };
+  }
+
+  async list({ prefix, startAfter, delimiter, limit = MAX_LIST_PAGE }: ListQuery): Promise<ListPage> {
+    assertKeyPrefix(prefix);
+    if (limit <= 0) return { keys: [], prefixes: [] };
+    let after = delimiter === undefined ? startAfter : afterGroup(prefix, startAfter);
+    for (;;) {
+      const page = await this.bucket.list(prefix, after, delimiter, Math.min(limit, MAX_LIST_PAGE));
+      const ofStore = ({ length }: { length: number }, name: string | undefined): string => name?.slice(length) ?? "";
+      const all = (page.Contents ?? []).map(({ Key }) => ofStore(this.bucket.prefix, Key));
+      const groups = (page.CommonPrefixes ?? []).map(({ Prefix }) => ofStore(this.bucket.prefix, Prefix));
+      const last = [all.at(-1) ?? "", groups.at(-1) ?? ""].sort().at(-1);
+      const keys = all.filter((key) => !key.startsWith("."));
+      const prefixes = groups.filter((group) => !group.startsWith("."));
+      if (page.IsTruncated !== true || last === undefined) return { keys, prefixes };
+      if (keys.length + prefixes.length > 0) return { keys, prefixes, next: last };
+      // Nothing but the driver's own.
+      after = delimiter === undefined ? last : afterGroup(prefix, last);
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    assertObjectKey(key);
+    await this.bucket.delete(key);
+  }
+
+  /** A look at an object costs as much as the object. */
+  async stampOf(): Promise<undefined> {
+    return await Promise.resolve(undefined);
+  }
+
+  async presign(key: string, lifetimeSeconds: number): Promise<string> {
+    assertObjectKey(key);
+    const command = new GetObjectCommand(this.bucket.address(key));
+    return await getSignedUrl(this.signer, command, { expiresIn: lifetimeSeconds });
+  }
+
+  async sweepUploads(ageMs: number): Promise<number> {
+    return await sweepLeftovers(this.bucket, Date.now() - ageMs);
+  }
+
+  async close(): Promise<void> {
+    this.bucket.client.destroy();
+    this.signer.destroy();
+    await Promise.resolve();
+  }
+}
+
+/** A common prefix sorts before everything it stands for, and must not come again because some of that comes after it. */
+function afterGroup(prefix: string, startAfter: string | undefined): string | undefined {
+  if (startAfter === undefined || !startAfter.startsWith(prefix)) return startAfter;
+  const end = startAfter.indexOf("/", prefix.length);
+  return end < 0 ? startAfter : startAfter.slice(0, end + 1) + AFTER_ALL;
+}
