@@ -1,0 +1,119 @@
+import { isDigest, parseDigest, type Digest } from "../../oci/digest.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
+import { isRepositoryName, isTag } from "../../oci/reference.js";
+import { MAX_LIST_PAGE, type ObjectInfo, type ObjectStore } from "../../storage/object-store.js";
+
+const ALGORITHMS = ["sha256", "sha512"] as const;
+/** Distribution takes no manifest above 4 MiB; whoever raised that did not raise it beyond this. */
+const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+
+/**
+ * What the filesystem and S3 drivers of distribution (registry:2 and :3) keep, read and never written:
+ *
+ *   <prefix>docker/registry/v2/blobs/<alg>/<xx>/<hex>/data
+ *   <prefix>docker/registry/v2/repositories/<name>/_layers/<alg>/<hex>/link
+ *   <prefix>docker/registry/v2/repositories/<name>/_manifests/revisions/<alg>/<hex>/link
+ *   <prefix>docker/registry/v2/repositories/<name>/_manifests/tags/<tag>/current/link
+ *
+ * A link holds a digest. Manifests are blobs as well, without their media type. `_uploads` and a tag's `index` (what it once
+ * named) are of no use to anybody else.
+ */
+export class DistributionLayout {
+  readonly #root: string;
+
+  /** @param prefix where distribution's root directory lies in the store: empty, or with a `/` at its end */
+  constructor(
+    private readonly store: ObjectStore,
+    prefix = "",
+  ) {
+    this.#root = `${prefix}docker/registry/v2`;
+  }
+
+  /** @throws BerthError USAGE when there is nothing of distribution's here */
+  async assertThere(): Promise<void> {
+    const { keys } = await this.store.list({ prefix: `${this.#root}/`, limit: 1 });
+    if (keys.length === 0)
+      throw new BerthError("USAGE", `there is no ${this.#root}: is that distribution's directory?`);
+  }
+
+  /** Names of all repositories, each once. A repository may lie below another: `a` and `a/b`. */
+  async *repositories(): AsyncGenerator<string> {
+    const waiting = [`${this.#root}/repositories/`];
+    for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
+      let isRepository = false;
+      for await (const child of this.#directoriesIn(directory)) {
+        if (!child.startsWith("_")) waiting.push(`${directory}${child}/`);
+        else isRepository ||= child === "_manifests" || child === "_layers";
+      }
+      const name = directory.slice(`${this.#root}/repositories/`.length, -1);
+      if (isRepository && isRepositoryName(name)) yield name;
+    }
+  }
+
+  /** Blobs that the repository may serve. */
+  layers(name: string): AsyncGenerator<Digest> {
+    return this.#linked(`${this.#root}/repositories/${name}/_layers`);
+  }
+
+  manifests(name: string): AsyncGenerator<Digest> {
+    return this.#linked(`${this.#root}/repositories/${name}/_manifests/revisions`);
+  }
+
+  async *tags(name: string): AsyncGenerator<readonly [tag: string, digest: Digest]> {
+    const directory = `${this.#root}/repositories/${name}/_manifests/tags/`;
+    for await (const tag of this.#directoriesIn(directory)) {
+      const digest = isTag(tag) ? await this.#follow(`${directory}${tag}/current/link`) : undefined;
+      if (digest !== undefined) yield [tag, digest];
+    }
+  }
+
+  /** The key of a blob's bytes. */
+  dataOf(digest: Digest): string {
+    const [algorithm = "", hex = ""] = digest.split(":");
+    return `${this.#root}/blobs/${algorithm}/${hex.slice(0, 2)}/${hex}/data`;
+  }
+
+  async statData(digest: Digest): Promise<ObjectInfo | undefined> {
+    return await this.store.stat(this.dataOf(digest));
+  }
+
+  /** @throws BerthError OBJECT_UNKNOWN; TOO_LARGE */
+  async readManifest(digest: Digest): Promise<Buffer> {
+    const size = (await this.statData(digest))?.size ?? 0;
+    if (size > MAX_MANIFEST_BYTES) throw new BerthError("TOO_LARGE", `a manifest of ${String(size)} bytes`);
+    return await this.store.get(this.dataOf(digest));
+  }
+
+  async *#linked(directory: string): AsyncGenerator<Digest> {
+    for (const algorithm of ALGORITHMS) {
+      for await (const hex of this.#directoriesIn(`${directory}/${algorithm}/`)) {
+        const digest = `${algorithm}:${hex}`;
+        // A deleted manifest or layer leaves its directory behind, without the link.
+        if (isDigest(digest) && (await this.#follow(`${directory}/${algorithm}/${hex}/link`)) === digest) yield digest;
+      }
+    }
+  }
+
+  async #follow(link: string): Promise<Digest | undefined> {
+    try {
+      return parseDigest((await this.store.get(link)).toString().trim());
+    } catch (error) {
+      if (isBerthError(error, "OBJECT_UNKNOWN", "DIGEST_INVALID")) return undefined;
+      throw error;
+    }
+  }
+
+  async *#directoriesIn(directory: string): AsyncGenerator<string> {
+    let startAfter: string | undefined;
+    do {
+      const page = await this.store.list({
+        prefix: directory,
+        delimiter: "/",
+        limit: MAX_LIST_PAGE,
+        ...(startAfter !== undefined && { startAfter }),
+      });
+      for (const prefix of page.prefixes) yield prefix.slice(directory.length, -1);
+      startAfter = page.next;
+    } while (startAfter !== undefined);
+  }
+}

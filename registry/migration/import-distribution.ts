@@ -1,0 +1,130 @@
+import type { Digest } from "../../oci/digest.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
+import type { ObjectStore } from "../../storage/object-store.js";
+import { registryOn, type Registry } from "../registry.js";
+import { adoptBlob } from "./adopt-blob.js";
+import { DistributionLayout } from "./distribution-layout.js";
+import { ImportedTags } from "./imported-tags.js";
+import { importManifests } from "./import-manifests.js";
+import { inBatches, type RepositoryImport } from "./repository-import.js";
+
+export interface ImportFinding {
+  readonly repository: string;
+  /** A digest or a tag. */
+  readonly what: string;
+  /** lost: it cannot be served as distribution had it. kept: what was changed here since an earlier run goes before. */
+  readonly kind: "lost" | "kept";
+  /** One line: what is the matter, and what was done about it. */
+  readonly why: string;
+}
+
+export interface ImportSummary {
+  repositories: number;
+  /** Blobs made available in a repository by this run. */
+  blobs: number;
+  manifests: number;
+  tags: number;
+  /** Findings of kind `lost`. */
+  lost: number;
+}
+
+export interface ImportOptions {
+  /** Where distribution's root directory lies in the store: empty, or with a `/` at its end. */
+  readonly prefix?: string;
+  readonly onFinding: (finding: ImportFinding) => void;
+  readonly onRepository?: (name: string) => void;
+}
+
+/**
+ * Makes a registry of what distribution has kept in the same store: pointers to the blobs where they lie, and manifests and
+ * tags. Nothing of distribution's is changed, so that it may go on serving, read-only; a registry and its collector may run
+ * as well. What an earlier run has done is not done again; what was deleted here since stays deleted, and a tag that was
+ * moved here stays where it is.
+ * @throws BerthError USAGE when the store holds nothing of distribution's
+ */
+export async function importDistribution(store: ObjectStore, options: ImportOptions): Promise<ImportSummary> {
+  const layout = new DistributionLayout(store, options.prefix);
+  await layout.assertThere();
+  const registry = registryOn(store, { limits: { manifestBytes: Infinity, sparseManifests: true } });
+  const summary: ImportSummary = { repositories: 0, blobs: 0, manifests: 0, tags: 0, lost: 0 };
+  for await (const repository of layout.repositories()) {
+    options.onRepository?.(repository);
+    summary.repositories++;
+    const report: RepositoryImport["report"] = (kind, what, why) => {
+      if (kind === "lost") summary.lost++;
+      options.onFinding({ repository, what, kind, why });
+    };
+    summary.blobs += await importLayers({ store, layout, registry, repository, report });
+    summary.manifests += await importManifests({ store, layout, registry, repository, report });
+    summary.tags += await importTags({ store, layout, registry, repository, report });
+  }
+  await registry.uploads.close();
+  return summary;
+}
+
+async function importLayers(job: RepositoryImport): Promise<number> {
+  let imported = 0;
+  await inBatches(job.layout.layers(job.repository), async (digest) => {
+    if (await importLayer(job, digest)) imported++;
+  });
+  return imported;
+}
+
+async function importLayer(
+  { store, layout, registry, repository, report }: RepositoryImport,
+  digest: Digest,
+): Promise<boolean> {
+  if (await isServed(registry, repository, digest)) return false;
+  const info = await layout.statData(digest);
+  if (info === undefined) {
+    report("lost", digest, "distribution links to this blob and does not have it: left out");
+    return false;
+  }
+  const adoption = await adoptBlob(store, digest, layout.dataOf(digest), info.size);
+  // Not the bytes that were found, but those to which the registry points.
+  if (adoption !== "collected" && (await registry.blobs.mount(repository, digest))) return true;
+  report("lost", digest, "the registry had this blob and has collected it: push it again where it is needed");
+  return false;
+}
+
+async function isServed({ blobs }: Registry, repository: string, digest: Digest): Promise<boolean> {
+  try {
+    await blobs.stat(repository, digest);
+    return true;
+  } catch (error) {
+    if (isBerthError(error, "BLOB_UNKNOWN")) return false;
+    throw error;
+  }
+}
+
+async function importTags({ store, layout, registry, repository, report }: RepositoryImport): Promise<number> {
+  const before = await ImportedTags.read(store, repository);
+  let imported = 0;
+  await inBatches(layout.tags(repository), async ([tag, digest]) => {
+    const [now, last] = [await resolve(registry, repository, tag), before.get(tag)];
+    if (now !== digest && now === last) {
+      if (await registry.manifests.has(repository, digest)) {
+        await registry.tags.put(repository, tag, digest);
+        imported++;
+      } else {
+        report("lost", tag, `names ${digest}, which is not there: left out`);
+        return;
+      }
+    } else if (now !== digest) {
+      report("kept", tag, now === undefined ? "was deleted here: left so" : `was moved here to ${now}: left there`);
+      return;
+    }
+    before.set(tag, digest);
+  });
+  await before.write();
+  return imported;
+}
+
+async function resolve({ tags }: Registry, repository: string, tag: string): Promise<Digest | undefined> {
+  try {
+    return await tags.resolve(repository, tag);
+  } catch (error) {
+    if (error instanceof BerthError && error.code === "MANIFEST_UNKNOWN") return undefined;
+    throw error;
+  }
+}
