@@ -4,12 +4,16 @@ import { algorithmOf, hexOf, isDigest, type Digest, type DigestAlgorithm } from 
  * The whole tree of keys. Only this module builds or reads them.
  *
  *   data/<xx>/<uuid>                                    bytes of a blob or manifest; written once, under a name never used again
+ *                                                       or, adopted from another registry's tree, a whole key of that tree
  *   blobs/<alg>/<xx>/<hex>/<n>                          register: what is known of a blob, whichever repository it is in
  *   repos/<repo>/manifests/<alg>/<hex>/<n>              register: what is known of a manifest in this repository
  *   repos/<repo>/tags/<tag>                             the digest it names
  *   repos/<repo>/referrers/<alg>/<hex>/<alg>/<hex>      subject, then referrer: the referrer's descriptor
  *   repos/<repo>/blobs/<alg>/<hex>                      link: this repository may serve this blob
  *   uploads/<id>/<n>                                    register: an upload session
+ *   imports/<repo>                                      what its tags named when they were imported
+ *   quarantine/<alg>/<hex>/<uuid>                       bytes that were found not to have that digest
+ *   scrub/progress                                      how far a scrub has come
  *   holds/<repo>/<time>-<uuid>-<what>                   something is about to be added to a repository that has a quota
  *   events/<queue>/owner/<n>                            register: which process delivers the events of this queue
  *   events/<queue>/alive                                touched now and then by that process
@@ -21,7 +25,7 @@ import { algorithmOf, hexOf, isDigest, type Digest, type DigestAlgorithm } from 
  * (WriteOnceRegister). <alg> and <hex> are a digest's two parts.
  */
 export const keys = {
-  data: (id: string): string => `data/${id.slice(0, 2)}/${id}`,
+  data: (id: string): string => (id.includes("/") ? id : `data/${id.slice(0, 2)}/${id}`),
   blob: (digest: Digest): string => `blobs/${algorithmOf(digest)}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}`,
   repositories: "repos",
   repository: (name: string): string => `repos/${name.replaceAll("/", "!")}`,
@@ -45,6 +49,10 @@ export const keys = {
   eventBatches: (queue: string): string => `${keys.eventQueue(queue)}/batches`,
   eventBatch: (queue: string, endpoint: string, number: number): string =>
     `${keys.eventBatches(queue)}/${endpoint}/${String(number).padStart(10, "0")}`,
+  importedTags: (name: string): string => `imports/${name.replaceAll("/", "!")}`,
+  quarantine: "quarantine",
+  quarantined: (digest: Digest, generation: string): string => `quarantine/${pathOf(digest)}/${generation}`,
+  scrubProgress: "scrub/progress",
   registerEntry: (register: string, number: number): string => `${register}/${String(number).padStart(10, "0")}`,
 };
 
