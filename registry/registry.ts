@@ -10,7 +10,7 @@ import { ManifestStore } from "./storage/manifest-store.js";
 import { ReferrerStore } from "./storage/referrer-store.js";
 import { RepositoryCatalog } from "./storage/repository-catalog.js";
 import { TagStore } from "./storage/tag-store.js";
-import { UploadRegistry } from "./uploads/upload-registry.js";
+import { UploadRegistry, type UploadOptions } from "./uploads/upload-registry.js";
 
 /** What the handlers serve from. */
 export interface Registry {
@@ -36,6 +36,7 @@ export interface RegistryLimits {
 
 export interface RegistryParts {
   readonly limits: RegistryLimits;
+  readonly uploads?: UploadOptions;
   /** None when absent. */
   readonly policies?: Policies;
   /** Heard by nobody when absent. */
@@ -49,14 +50,14 @@ export function registryOn(store: ObjectStore, parts: RegistryParts): Registry {
   const manifests = new ManifestStore(store, blobs, referrers);
   const tags = new TagStore(store);
   const catalog = new RepositoryCatalog(store);
-  const usage = new RepositoryUsage(store, blobs);
+  const usage = new RepositoryUsage(store);
   return {
     blobs,
     referrers,
     manifests,
     tags,
     catalog,
-    uploads: new UploadRegistry(store, blobs),
+    uploads: new UploadRegistry(store, blobs, parts.uploads),
     events,
     policies,
     immutableTags: new ImmutableTags(policies, tags, manifests),

@@ -1,25 +1,25 @@
 import type { Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ByteSpan, ObjectBody, ObjectStore } from "../../storage/object-store.js";
-import { keys } from "./key-tree.js";
+import { blobLinkOfKey, keys, type BlobLinkName } from "./key-tree.js";
 import { StampedCache } from "./stamped-cache.js";
+import { listAllKeys } from "./whole-listing.js";
 import { WriteOnceRegister, type Entry } from "./write-once-register.js";
 
 /** What is known of a blob, whichever repository serves it. */
 export interface BlobPointer {
-  /** condemned and tombstone are the garbage collector's: about to go unless somebody wants it; gone. */
-  readonly state: "live" | "condemned" | "tombstone";
+  /**
+   * pending: writers are about to give their bytes a name, which already keeps those from being collected.
+   * condemned and tombstone are the garbage collector's: about to go unless somebody wants it; gone.
+   */
+  readonly state: "pending" | "live" | "condemned" | "tombstone";
   /** keys.data */
   readonly data: string;
+  /** While pending, the same of other writers who push the same blob at the same time. */
+  readonly others?: readonly string[];
   readonly size: number;
   /** Milliseconds since the epoch: when somebody last asked for it to be kept. */
   readonly at: number;
-}
-
-/** A repository's right to serve a blob, bound to the generation of the blob that was there when it was given. */
-interface BlobLink {
-  readonly data: string;
-  readonly size: number;
 }
 
 /** The bytes of an upload that were seen to have their digest. */
@@ -34,9 +34,17 @@ export interface ReceivedBytes {
 /** A blob asked for again after this time counts as new for the collector's grace time, which must be longer. */
 const TOUCH_AFTER_MS = 3600_000;
 const LINK_CACHE_ENTRIES = 100_000;
+/** Who is crowded out of the list of pending writers must push again. */
+const MAX_OTHERS = 32;
+
+/** The bytes that must not be collected because of this entry: keys.data of each. */
+export function blobClaimsOf(pointer: BlobPointer | undefined): readonly string[] {
+  if (pointer === undefined || pointer.state === "tombstone") return [];
+  return [pointer.data, ...(pointer.others ?? [])];
+}
 
 export class BlobStore {
-  readonly #links: StampedCache<BlobLink>;
+  readonly #links: StampedCache<BlobLinkName>;
   readonly #pointers: StampedCache<Entry<BlobPointer> | undefined>;
 
   constructor(private readonly store: ObjectStore) {
@@ -49,7 +57,7 @@ export class BlobStore {
     const link = await this.#link(repository, digest);
     const register = this.#register(digest);
     const pointer = await this.#pointers.get(register.key, async () => await register.read());
-    if (pointer === undefined || pointer.value.data !== link.data || pointer.value.state === "tombstone") {
+    if (pointer === undefined || pointer.value.data !== link.data) {
       throw unknownBlob(digest);
     }
     if ((await this.#keepAlive(digest, pointer)) === undefined) throw unknownBlob(digest);
@@ -77,8 +85,9 @@ export class BlobStore {
 
   /** The blob becomes unknown to this repository; its bytes are the collector's business. @throws BerthError BLOB_UNKNOWN */
   async unlink(repository: string, digest: Digest): Promise<void> {
-    await this.#link(repository, digest);
-    await this.store.delete(keys.blobLink(repository, digest));
+    const links = await listAllKeys(this.store, `${keys.blobLinksOf(repository, digest)}/`);
+    if (links.length === 0) throw unknownBlob(digest);
+    for (const link of links) await this.store.delete(link);
   }
 
   /**
@@ -86,16 +95,10 @@ export class BlobStore {
    * that has published its intent to refer to it.
    */
   async isKept(repository: string, digest: Digest): Promise<boolean> {
-    let link: BlobLink;
-    try {
-      link = await this.#link(repository, digest);
-    } catch (error) {
-      if (isBerthError(error, "BLOB_UNKNOWN")) return false;
-      throw error;
-    }
     const pointer = await this.#register(digest).read();
     const kept = pointer === undefined ? undefined : await this.#keepAlive(digest, pointer);
-    return kept?.data === link.data;
+    if (kept === undefined) return false;
+    return (await this.store.stat(keys.blobLink(repository, digest, kept.data, kept.size))) !== undefined;
   }
 
   /** Gives `repository` the blob that `from` has, or that any repository has. False when there is none to give. */
@@ -109,51 +112,72 @@ export class BlobStore {
   }
 
   /**
-   * Commits a finished upload whose bytes were seen to have this digest: gives it its name, then points to it. When the
-   * blob is already there, the upload is dropped. In each case the repository may serve the blob afterwards.
+   * Commits a finished upload whose bytes were seen to have this digest: announces it, gives it its name, then points to it.
+   * When the blob is already there, the upload is dropped. In each case the repository may serve the blob afterwards.
    * @param data the upload's place: keys.data
+   * @throws BerthError BLOB_UPLOAD_INVALID when it took so long that the collector has given it up
    */
   async commit(repository: string, digest: Digest, data: string, upload: ReceivedBytes): Promise<void> {
     const { size } = upload;
+    const announced = await this.#announce(digest, data, size);
+    if (announced.value.state === "live") {
+      if (announced.value.data !== data) await upload.discard();
+      await this.#putLink(repository, digest, announced.value);
+      return;
+    }
+    await upload.complete();
+    const live = await this.#point(digest, announced, { state: "live", data, size, at: Date.now() });
+    if (live?.data !== data) await upload.discard();
+    if (live === undefined) {
+      throw new BerthError(
+        "BLOB_UPLOAD_INVALID",
+        "the upload was given up as abandoned while it was committed: push it again",
+      );
+    }
+    await this.#putLink(repository, digest, live);
+  }
+
+  /**
+   * Before bytes get their name, the entry in force claims it: else a collector could take them for nobody's.
+   * @returns the entry that claims `data`, or a live one
+   */
+  async #announce(digest: Digest, data: string, size: number): Promise<Entry<BlobPointer>> {
     const register = this.#register(digest);
     for (;;) {
       const before = await register.read();
+      if (before !== undefined && blobClaimsOf(before.value).includes(data)) return before;
       const kept = before === undefined ? undefined : await this.#keepAlive(digest, before);
-      if (kept !== undefined) {
-        if (kept.data !== data) await upload.discard();
-        await this.#putLink(repository, digest, kept);
-        return;
-      }
-      await upload.complete();
-      const own: BlobPointer = { state: "live", data, size, at: Date.now() };
+      if (kept !== undefined) return { number: 0, value: kept };
       if (before?.value.state === "live" || before?.value.state === "condemned") continue;
-      if ((await this.#point(register, before, own)) === undefined) continue;
-      await this.#putLink(repository, digest, own);
-      return;
+      const others = blobClaimsOf(before?.value).slice(0, MAX_OTHERS);
+      const own: BlobPointer = { state: "pending", data, size, at: Date.now(), ...(others.length > 0 && { others }) };
+      const announced = await register.replace(before, own);
+      if (announced !== undefined) return announced;
     }
   }
 
-  /** As the register's replace; when that fails, bytes to which nothing points do not stay behind. */
-  async #point(
-    register: WriteOnceRegister<BlobPointer>,
-    before: Entry<BlobPointer> | undefined,
-    own: BlobPointer,
-  ): Promise<Entry<BlobPointer> | undefined> {
-    try {
-      return await register.replace(before, own);
-    } catch (error) {
-      // The pointer may have come to be all the same, and then others may rely on it.
-      const now = await register.read();
-      if (now?.value.data !== own.data) await this.store.delete(keys.data(own.data));
-      throw error;
+  /**
+   * Makes `own` live. Its bytes have been there for anybody to collect since the entry in force no longer claims them, so
+   * from then on they can never be used.
+   * @returns what is live instead when another writer was first; undefined when nothing is
+   */
+  async #point(digest: Digest, announced: Entry<BlobPointer>, own: BlobPointer): Promise<BlobPointer | undefined> {
+    const register = this.#register(digest);
+    let entry: Entry<BlobPointer> | undefined = announced;
+    while (entry !== undefined && blobClaimsOf(entry.value).includes(own.data)) {
+      if (entry.value.state === "live") return entry.value;
+      const live = await register.replace(entry, own);
+      if (live !== undefined) return live.value;
+      entry = await register.read();
     }
+    return entry === undefined ? undefined : await this.#keepAlive(digest, entry);
   }
 
   /** The live pointer, touched when it is old and saved when it is condemned; undefined when the blob is gone. */
   async #keepAlive(digest: Digest, found: Entry<BlobPointer>): Promise<BlobPointer | undefined> {
     const register = this.#register(digest);
     let entry: Entry<BlobPointer> | undefined = found;
-    while (entry !== undefined && entry.value.state !== "tombstone") {
+    while (entry !== undefined && (entry.value.state === "live" || entry.value.state === "condemned")) {
       const { state, data, size, at } = entry.value;
       const now = Date.now();
       if (state === "live" && now - at < TOUCH_AFTER_MS) return entry.value;
@@ -164,18 +188,22 @@ export class BlobStore {
     return undefined;
   }
 
-  async #link(repository: string, digest: Digest): Promise<BlobLink> {
-    const key = keys.blobLink(repository, digest);
-    try {
-      return await this.#links.get(key, async () => JSON.parse((await this.store.get(key)).toString()) as BlobLink);
-    } catch (error) {
-      throw isBerthError(error, "OBJECT_UNKNOWN") ? unknownBlob(digest) : error;
-    }
+  async #link(repository: string, digest: Digest): Promise<BlobLinkName> {
+    const directory = keys.blobLinksOf(repository, digest);
+    return await this.#links.get(directory, async () => {
+      const links = (await listAllKeys(this.store, `${directory}/`))
+        .map(blobLinkOfKey)
+        .filter((it) => it !== undefined);
+      // The collector has not yet removed those to bytes that are gone.
+      const current = links.length > 1 ? (await this.#register(digest).read())?.value.data : links[0]?.data;
+      const link = links.find(({ data }) => data === current);
+      if (link === undefined) throw unknownBlob(digest);
+      return link;
+    });
   }
 
   async #putLink(repository: string, digest: Digest, { data, size }: BlobPointer): Promise<void> {
-    const link: BlobLink = { data, size };
-    await this.store.put(keys.blobLink(repository, digest), Buffer.from(JSON.stringify(link)));
+    await this.store.put(keys.blobLink(repository, digest, data, size), Buffer.alloc(0));
   }
 
   #register(digest: Digest): WriteOnceRegister<BlobPointer> {

@@ -6,18 +6,27 @@ import { isForeignLayerType } from "../../oci/media-types.js";
 /** What is known of a manifest in one repository. */
 export interface ManifestRecord {
   /**
-   * pending: a writer means to make it live and is checking what it names; already keeps that from being collected.
+   * pending: a writer means to make it live and is checking what it names; already keeps that, and the bytes, from being
+   * collected.
    * aborted: the writer found something missing. condemned and tombstone as of a blob.
    */
   readonly state: "pending" | "live" | "condemned" | "tombstone" | "aborted";
   readonly mediaType: string;
   /** keys.data of its bytes */
   readonly data: string;
+  /** While pending, the same of other writers who push the same manifest at the same time. */
+  readonly others?: readonly string[];
   readonly size: number;
   /** All that it names and that must be kept with it. */
   readonly refs: readonly Digest[];
   readonly subject?: Digest;
   readonly at: number;
+}
+
+/** The bytes that must not be collected because of this record: keys.data of each. */
+export function claimsOf(record: Pick<ManifestRecord, "state" | "data" | "others"> | undefined): readonly string[] {
+  if (record === undefined || record.state === "tombstone" || record.state === "aborted") return [];
+  return [record.data, ...(record.others ?? [])];
 }
 
 /** A manifest as a client sent it, read and checked. */

@@ -5,7 +5,7 @@ import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { BlobStore } from "./blob-store.js";
 import { keys } from "./key-tree.js";
-import type { ManifestRecord, ReceivedManifest } from "./manifest-record.js";
+import { claimsOf, type ManifestRecord, type ReceivedManifest } from "./manifest-record.js";
 import type { ReferrerStore } from "./referrer-store.js";
 import { StampedCache } from "./stamped-cache.js";
 import { WriteOnceRegister, type Entry } from "./write-once-register.js";
@@ -21,6 +21,10 @@ const ENTRY_OVERHEAD_BYTES = 512;
 /** A manifest of 4 MiB may name 50,000 others: looking for them must leave the store to other requests. */
 const CHECKS_AT_ONCE = 16;
 const MISSING_TO_NAME = 100;
+/** A manifest put again after this time counts as new for the collector's grace time, which must be longer. */
+const TOUCH_AFTER_MS = 3600_000;
+/** Who is crowded out of the list of pending writers starts again. */
+const MAX_OTHERS = 32;
 
 export class ManifestStore {
   readonly #cache: StampedCache<StoredManifest>;
@@ -73,24 +77,28 @@ export class ManifestStore {
    */
   async put(repository: string, received: ReceivedManifest, { sparse = false } = {}): Promise<void> {
     const register = this.#register(repository, received.digest);
-    const data = randomUUID();
-    let written = false;
     for (;;) {
-      let entry = await register.read();
-      if (entry?.value.state !== "live") {
-        if (!written) await this.store.put(keys.data(data), received.bytes);
-        written = true;
-        const pending = recordOf(received, data);
-        entry = await register.replace(entry, pending);
-        if (entry === undefined) continue;
-        await this.#checkReferences(repository, received, sparse ? undefined : { register, pending: entry });
-        if (!(await this.#makeLive(register, pending, entry))) continue;
-      }
-      const live = await register.read();
-      if (written && live?.value.data !== data) await this.store.delete(keys.data(data));
-      if (received.subject) await this.referrers.add(repository, received.subject, received.descriptor);
-      return;
+      const before = await register.read();
+      const live =
+        (await this.#keepAlive(register, before)) ?? (await this.#create(repository, received, before, sparse));
+      if (live === undefined) continue;
+      const { subject, descriptor } = received;
+      if (subject === undefined) return;
+      await this.referrers.add(repository, subject, descriptor, live.data);
+      // Deleted before its entry was there, it would be listed though it is gone.
+      const now = await register.read();
+      if (isServed(now) && now.value.data === live.data) return;
+      await this.referrers.remove(repository, subject, received.digest, live.data);
     }
+  }
+
+  /**
+   * Whether the manifest is there and will stay: a condemned one is saved. Reads the store afresh, for a writer that has
+   * published its intent to refer to it.
+   */
+  async isKept(repository: string, digest: Digest): Promise<boolean> {
+    const register = this.#register(repository, digest);
+    return (await this.#keepAlive(register, await register.read())) !== undefined;
   }
 
   /** @throws BerthError MANIFEST_UNKNOWN */
@@ -102,47 +110,95 @@ export class ManifestStore {
       const { value } = entry;
       const gone = await register.replace(entry, { ...value, state: "tombstone", refs: [], at: Date.now() });
       if (gone === undefined) continue;
-      if (value.subject) await this.referrers.remove(repository, value.subject, digest);
+      if (value.subject) await this.referrers.remove(repository, value.subject, digest, value.data);
       await this.store.delete(keys.data(value.data));
       return;
     }
   }
 
-  /** True when the manifest is live by this writer or another. False when somebody took it back: start again. */
-  async #makeLive(
+  /** The live record, touched when it is old and saved when it is condemned; undefined when the manifest is not there. */
+  async #keepAlive(
     register: WriteOnceRegister<ManifestRecord>,
-    pending: ManifestRecord,
-    published: Entry<ManifestRecord>,
-  ): Promise<boolean> {
-    let before: Entry<ManifestRecord> | undefined = published;
-    // Another writer's pending names the same things (they follow from the digest), so it may be built upon.
-    while (before?.value.state === "pending") {
-      if (await register.replace(before, { ...pending, state: "live", at: Date.now() })) return true;
-      before = await register.read();
+    found: Entry<ManifestRecord> | undefined,
+  ): Promise<ManifestRecord | undefined> {
+    let entry = found;
+    while (isServed(entry)) {
+      const { value } = entry;
+      const at = Date.now();
+      if (value.state === "live" && at - value.at < TOUCH_AFTER_MS) return value;
+      const touched = await register.replace(entry, { ...value, state: "live", at });
+      if (touched !== undefined) return touched.value;
+      entry = await register.read();
     }
-    return before?.value.state === "live";
+    return undefined;
   }
 
-  /** @param required what to take back when something is missing; absent when that does not matter */
-  async #checkReferences(
+  /** @returns undefined when another writer was first, or a collector took this one for dead: look again */
+  async #create(
     repository: string,
     received: ReceivedManifest,
-    required:
-      { readonly register: WriteOnceRegister<ManifestRecord>; readonly pending: Entry<ManifestRecord> } | undefined,
-  ): Promise<void> {
-    const isKept = async (digest: Digest): Promise<boolean> => await this.blobs.isKept(repository, digest);
-    const has = async (digest: Digest): Promise<boolean> => await this.has(repository, digest);
-    const enough = required === undefined ? Infinity : MISSING_TO_NAME;
+    before: Entry<ManifestRecord> | undefined,
+    sparse: boolean,
+  ): Promise<ManifestRecord | undefined> {
+    const register = this.#register(repository, received.digest);
+    const data = randomUUID();
+    const pending = await register.replace(before, recordOf(received, data, claimsOf(before?.value)));
+    if (pending === undefined) return undefined;
+    try {
+      await this.store.put(keys.data(data), received.bytes);
+      await this.#checkReferences(repository, received, sparse);
+    } catch (error) {
+      await this.#withdraw(register, data);
+      throw error;
+    }
+    let entry: Entry<ManifestRecord> | undefined = pending;
+    // What is no longer claimed may be collected at any time, and never be used again.
+    while (entry !== undefined && claimsOf(entry.value).includes(data)) {
+      if (entry.value.state === "live") return entry.value;
+      const live = await register.replace(entry, { ...recordOf(received, data, []), state: "live" });
+      if (live !== undefined) return live.value;
+      entry = await register.read();
+    }
+    await this.store.delete(keys.data(data));
+    return undefined;
+  }
+
+  /** The bytes go once nothing claims them any more; where that cannot be written down they are left to the collector. */
+  async #withdraw(register: WriteOnceRegister<ManifestRecord>, data: string): Promise<void> {
+    try {
+      for (;;) {
+        const entry = await register.read();
+        const claims = claimsOf(entry?.value);
+        if (entry === undefined || !claims.includes(data)) break;
+        if (entry.value.state !== "pending") return;
+        const [next, ...others] = claims.filter((claimed) => claimed !== data);
+        const rest: ManifestRecord =
+          next === undefined
+            ? { ...entry.value, state: "aborted", refs: [], others: [], at: Date.now() }
+            : { ...entry.value, data: next, others };
+        if (await register.replace(entry, rest)) break;
+      }
+      await this.store.delete(keys.data(data));
+    } catch (error) {
+      if (!isBerthError(error)) throw error;
+    }
+  }
+
+  /** Saves from a collector what the manifest names and is there. @throws BerthError MANIFEST_BLOB_UNKNOWN unless `sparse` */
+  async #checkReferences(repository: string, received: ReceivedManifest, sparse: boolean): Promise<void> {
+    const isBlobKept = async (digest: Digest): Promise<boolean> => await this.blobs.isKept(repository, digest);
+    const isManifestKept = async (digest: Digest): Promise<boolean> => await this.isKept(repository, digest);
+    const enough = sparse ? Infinity : MISSING_TO_NAME;
     const missing = [
-      ...(await absentAmong(received.blobs, isKept, enough)),
-      ...(await absentAmong(received.manifests, has, enough)),
+      ...(await absentAmong(received.blobs, isBlobKept, enough)),
+      ...(await absentAmong(received.manifests, isManifestKept, enough)),
     ];
-    // Saved from a collector when they exist; nothing follows when they do not.
-    if (missing.length === 0) await absentAmong(received.others, isKept, Infinity);
-    if (missing.length === 0 || required === undefined) return;
-    const { register, pending } = required;
-    await register.replace(pending, { ...pending.value, state: "aborted", refs: [], at: Date.now() });
-    await this.store.delete(keys.data(pending.value.data));
+    if (missing.length === 0 || sparse) {
+      // Of what only might be a blob or a manifest nothing is required.
+      await absentAmong(received.others, isBlobKept, Infinity);
+      await absentAmong(received.others, isManifestKept, Infinity);
+      return;
+    }
     throw new BerthError(
       "MANIFEST_BLOB_UNKNOWN",
       `the manifest names ${missing.length < MISSING_TO_NAME ? "" : "at least "}${String(missing.length)} blobs or manifests that this repository does not have`,
@@ -175,11 +231,12 @@ function isServed(entry: Entry<ManifestRecord> | undefined): entry is Entry<Mani
   return entry?.value.state === "live" || entry?.value.state === "condemned";
 }
 
-function recordOf(received: ReceivedManifest, data: string): ManifestRecord {
+function recordOf(received: ReceivedManifest, data: string, others: readonly string[]): ManifestRecord {
   return {
     state: "pending",
     mediaType: received.mediaType,
     data,
+    ...(others.length > 0 && { others: others.slice(0, MAX_OTHERS) }),
     size: received.bytes.length,
     refs: [...received.blobs, ...received.manifests, ...received.others],
     ...(received.subject && { subject: received.subject }),

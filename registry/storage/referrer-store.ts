@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { Descriptor } from "../../oci/manifest.js";
 import type { ObjectStore } from "../../storage/object-store.js";
-import { digestOfKey, keys } from "./key-tree.js";
+import { keys, referrerOfKey } from "./key-tree.js";
 import { listAllKeys } from "./whole-listing.js";
 
 const READS_AT_ONCE = 16;
@@ -24,13 +24,14 @@ interface ReferrerPage {
 export class ReferrerStore {
   constructor(private readonly store: ObjectStore) {}
 
-  async add(repository: string, subject: Digest, referrer: Descriptor): Promise<void> {
-    const key = keys.referrer(repository, subject, referrer.digest);
+  /** @param data of the referrer's bytes: pushed again after it was deleted, it gets an entry that no late removal hits */
+  async add(repository: string, subject: Digest, referrer: Descriptor, data: string): Promise<void> {
+    const key = keys.referrer(repository, subject, referrer.digest, data);
     await this.store.put(key, Buffer.from(JSON.stringify(referrer)));
   }
 
-  async remove(repository: string, subject: Digest, referrer: Digest): Promise<void> {
-    await this.store.delete(keys.referrer(repository, subject, referrer));
+  async remove(repository: string, subject: Digest, referrer: Digest, data: string): Promise<void> {
+    await this.store.delete(keys.referrer(repository, subject, referrer, data));
   }
 
   /**
@@ -40,8 +41,8 @@ export class ReferrerStore {
   async page(repository: string, subject: Digest, query: ReferrerQuery = {}): Promise<ReferrerPage> {
     const { after, artifactType } = query;
     const prefix = `${keys.referrers(repository, subject)}/`;
-    const start = after === undefined ? "" : keys.referrer(repository, subject, after);
-    const entries = (await listAllKeys(this.store, prefix)).filter((key) => key > start);
+    const start = after === undefined ? "" : prefix + after.replace(":", "/");
+    const entries = firstOfEach(await listAllKeys(this.store, prefix), start);
     const referrers: Descriptor[] = [];
     let bytes = 0;
     for (let i = 0; i < entries.length; i += READS_AT_ONCE) {
@@ -58,7 +59,7 @@ export class ReferrerStore {
   }
 
   async #read(key: string): Promise<Descriptor | undefined> {
-    if (digestOfKey(key) === undefined) return undefined;
+    if (referrerOfKey(key) === undefined) return undefined;
     try {
       return JSON.parse((await this.store.get(key)).toString()) as Descriptor;
     } catch (error) {
@@ -70,4 +71,14 @@ export class ReferrerStore {
 
 function sizeOf(descriptor: Descriptor): number {
   return Buffer.byteLength(JSON.stringify(descriptor));
+}
+
+/** Of a referrer that was deleted and pushed again there may be two entries for a while, which say the same. */
+function firstOfEach(keysInOrder: readonly string[], after: string): string[] {
+  const first = new Map<string, string>();
+  for (const key of keysInOrder) {
+    const referrer = key.slice(0, key.lastIndexOf("/"));
+    if (referrer > after && !first.has(referrer)) first.set(referrer, key);
+  }
+  return [...first.values()];
 }

@@ -6,7 +6,7 @@ import { listAllPrefixes } from "./whole-listing.js";
 
 const LISTED_REPOSITORIES = 500_000;
 
-/** Which repositories there are: those that hold something. */
+/** Which repositories there are: those that hold a tag, a blob or a referrer. */
 export class RepositoryCatalog {
   readonly #listing: StampedCache<readonly string[]>;
 
@@ -21,11 +21,12 @@ export class RepositoryCatalog {
     });
   }
 
-  /** @throws BerthError NAME_UNKNOWN */
+  /** Also of a repository that held something once. @throws BerthError NAME_UNKNOWN */
   async assertKnown(name: string): Promise<void> {
-    const { keys: some } = await this.store.list({ prefix: `${keys.repository(name)}/`, limit: 1 });
-    if (some.length === 0) {
-      throw new BerthError("NAME_UNKNOWN", "there is no such repository", { details: { name } });
+    for (const place of [keys.repository(name), keys.manifests(name)]) {
+      const { keys: some } = await this.store.list({ prefix: `${place}/`, limit: 1 });
+      if (some.length > 0) return;
     }
+    throw new BerthError("NAME_UNKNOWN", "there is no such repository", { details: { name } });
   }
 }

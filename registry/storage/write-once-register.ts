@@ -9,9 +9,22 @@ export interface Entry<T> {
 }
 
 /**
+ * The first entries are never removed, so whoever creates one of these numbers won by that alone. Most registers never have
+ * more: pending, live, condemned, tombstone; or an upload of one PATCH and one PUT.
+ */
+const FIRST_KEPT = 4;
+/**
+ * So many of the newest entries stay too: a listing that is under way while the register moves on cannot miss all that are
+ * above a late writer's number.
+ */
+const NEWEST_KEPT = 8;
+/** Old entries go so many at a time, so that few writes pay for it. */
+const REMOVED_AT_ONCE = 8;
+
+/**
  * A value that changes by compare-and-swap, on a store that can only create: each change is a new object with the next
- * number, the first creation of a number wins, and the highest number is the truth. No entry is ever replaced or removed,
- * so whoever creates n+1 after having read n knows that nothing came in between (docs/decisions, "Pointers change by
+ * number, the first creation of a number wins, and the highest number is the truth. No entry is ever replaced. The first
+ * ones and the newest stay, those between are removed by writers that come after (docs/decisions, "Pointers change by
  * creation alone").
  */
 export class WriteOnceRegister<T extends object> {
@@ -23,24 +36,29 @@ export class WriteOnceRegister<T extends object> {
 
   /** The value in force, read from the store. Undefined when there never was one. */
   async read(): Promise<Entry<T> | undefined> {
-    let highest = await this.#highest();
+    let highest = (await this.#numbers()).at(-1);
     let bytes: Buffer | undefined;
     while (highest !== undefined && bytes === undefined) {
-      bytes = await this.#get(highest);
+      bytes = await this.#get(keys.registerEntry(this.key, highest));
       // Removed since it was listed.
-      if (bytes === undefined) highest = await this.#highest();
+      if (bytes === undefined) highest = (await this.#numbers()).at(-1);
     }
     if (highest === undefined || bytes === undefined) return undefined;
-    try {
-      return { number: registerNumberOf(highest), value: JSON.parse(bytes.toString()) as T };
-    } catch (cause) {
-      throw new BerthError("STORAGE", `object ${highest} is damaged: it is not JSON`, { cause });
-    }
+    return { number: highest, value: this.#parse(highest, bytes) };
+  }
+
+  /**
+   * The entry with this number, which never changes.
+   * @returns undefined when it has been removed, which means that it is no longer in force
+   */
+  async readEntry(number: number): Promise<Entry<T> | undefined> {
+    const bytes = await this.#get(keys.registerEntry(this.key, number));
+    return bytes === undefined ? undefined : { number, value: this.#parse(number, bytes) };
   }
 
   /**
    * Replaces `before`, which `read` gave, by `value`.
-   * @returns undefined when another writer was first: read again
+   * @returns undefined when another writer was first, and now and then when one came right after: read again
    */
   async replace(
     before: Entry<T> | undefined,
@@ -51,17 +69,39 @@ export class WriteOnceRegister<T extends object> {
     try {
       const bytes = Buffer.from(JSON.stringify(value));
       await this.store.put(keys.registerEntry(this.key, number), bytes, { ...options, ifAbsent: true });
-      return { number, value };
     } catch (error) {
       if (isBerthError(error, "ALREADY_EXISTS")) return undefined;
       throw error;
     }
+    return number <= FIRST_KEPT || (await this.#isHighest(number)) ? { number, value } : undefined;
   }
 
   /** Only for a register whose key is never used again. Highest first, so that no older value comes back into force last. */
   async remove(): Promise<void> {
     const entries = await listAllKeys(this.store, `${this.key}/`);
     for (const entry of entries.toReversed()) await this.store.delete(entry);
+  }
+
+  /**
+   * Whether an entry just created is in force. It is not when its number had been in use long ago and was removed: then
+   * there is a higher one. Whoever sees that it is may remove what lies far below.
+   */
+  async #isHighest(number: number): Promise<boolean> {
+    const numbers = await this.#numbers();
+    if (numbers.at(-1) !== number) return false;
+    const removable = numbers.filter((old) => old > FIRST_KEPT && old < number - NEWEST_KEPT);
+    if (removable.length < REMOVED_AT_ONCE) return true;
+    for (const old of removable) await this.store.delete(keys.registerEntry(this.key, old));
+    return true;
+  }
+
+  #parse(number: number, bytes: Buffer): T {
+    try {
+      return JSON.parse(bytes.toString()) as T;
+    } catch (cause) {
+      const key = keys.registerEntry(this.key, number);
+      throw new BerthError("STORAGE", `object ${key} is damaged: it is not JSON`, { cause });
+    }
   }
 
   async #get(key: string): Promise<Buffer | undefined> {
@@ -73,14 +113,8 @@ export class WriteOnceRegister<T extends object> {
     }
   }
 
-  async #highest(): Promise<string | undefined> {
-    let highest: string | undefined;
-    let startAfter: string | undefined;
-    do {
-      const page = await this.store.list({ prefix: `${this.key}/`, ...(startAfter !== undefined && { startAfter }) });
-      highest = page.keys.at(-1) ?? highest;
-      startAfter = page.next;
-    } while (startAfter !== undefined);
-    return highest;
+  /** Ascending. */
+  async #numbers(): Promise<number[]> {
+    return (await listAllKeys(this.store, `${this.key}/`)).map(registerNumberOf);
   }
 }

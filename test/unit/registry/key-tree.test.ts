@@ -5,15 +5,18 @@ import fc from "fast-check";
 import type { Digest } from "../../../oci/digest.js";
 import { isRepositoryName } from "../../../oci/reference.js";
 import {
+  blobLinkOfKey,
   digestOfKey,
   keys,
   lastComponentOf,
+  referrerOfKey,
   registerNumberOf,
   repositoryOfPrefix,
 } from "../../../registry/storage/key-tree.js";
 import { assertObjectKey } from "../../../storage/object-key.js";
 
 const A: Digest = `sha256:${"ab".repeat(32)}`;
+const ID = "0f0f0f0f-1111-4222-8333-444444444444";
 const B: Digest = `sha512:${"cd".repeat(64)}`;
 
 const words = fc.constantFrom(
@@ -40,10 +43,10 @@ describe("key tree", () => {
           return [
             keys.tag(name, "tags"),
             keys.tag(name, "manifests"),
-            keys.blobLink(name, A),
+            keys.blobLink(name, A, ID, 1),
             keys.registerEntry(keys.manifest(name, A), 1),
-            keys.referrer(name, A, B),
-            keys.referrer(name, B, A),
+            keys.referrer(name, A, B, ID),
+            keys.referrer(name, B, A, ID),
           ];
         });
         for (const key of all) assertObjectKey(key);
@@ -57,10 +60,14 @@ describe("key tree", () => {
     fc.assert(
       fc.property(names, fc.integer({ min: 1, max: 9_999_999_999 }), (name, number) => {
         assert.equal(repositoryOfPrefix(`${keys.repository(name)}/`), name);
+        assert.equal(repositoryOfPrefix(`${keys.manifests(name)}/`), name);
         assert.equal(registerNumberOf(keys.registerEntry(keys.blob(A), number)), number);
       }),
     );
-    assert.equal(digestOfKey(keys.referrer("a", A, B)), B);
+    assert.equal(digestOfKey(keys.blobLinksOf("a", B)), B);
+    assert.deepEqual(referrerOfKey(keys.referrer("a", A, B, ID)), { subject: A, referrer: B, data: ID });
+    assert.deepEqual(blobLinkOfKey(keys.blobLink("a", A, ID, 12)), { digest: A, data: ID, size: 12 });
+    assert.deepEqual([referrerOfKey("repos/a/tags/b"), blobLinkOfKey("repos/a/tags/b")], [undefined, undefined]);
     assert.equal(digestOfKey("repos/a/tags/b"), undefined);
     assert.equal(lastComponentOf(keys.tag("a", "v1")), "v1");
   });
@@ -69,7 +76,8 @@ describe("key tree", () => {
     const name = `${"a/".repeat(127)}a`;
     assertObjectKey(keys.registerEntry(keys.manifest(name, B), 1));
     assertObjectKey(keys.tag(name, "t".repeat(128)));
-    assertObjectKey(keys.referrer("a".repeat(255), B, B));
+    assertObjectKey(keys.referrer("a".repeat(255), B, B, ID));
+    assertObjectKey(keys.blobLink("a".repeat(255), B, ID, Number.MAX_SAFE_INTEGER));
   });
 
   it("sorts a register's entries by number", () => {
