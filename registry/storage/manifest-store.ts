@@ -93,6 +93,21 @@ export class ManifestStore {
   }
 
   /**
+   * As `put`; `tagIt` then gives tags to the manifest. Those are published before a last look at the manifest, so that a
+   * collector of untagged manifests either sees them or is seen.
+   */
+  async putTagged(
+    repository: string,
+    received: ReceivedManifest,
+    tagIt: () => Promise<void>,
+    options: { readonly sparse?: boolean } = {},
+  ): Promise<void> {
+    await this.put(repository, received, options);
+    await tagIt();
+    if (!(await this.isKept(repository, received.digest))) await this.put(repository, received, options);
+  }
+
+  /**
    * Whether the manifest is there and will stay: a condemned one is saved. Reads the store afresh, for a writer that has
    * published its intent to refer to it.
    */

@@ -22,12 +22,17 @@ export function putManifest(
     const expected = "digest" in reference ? reference.digest : undefined;
     const received = receiveManifest(bytes, contentType === "" ? undefined : contentType, expected);
     for (const tag of asked) await immutableTags.assertMayName(repository, tag, received.digest);
-    await manifests.put(repository, received, { sparse: limits.sparseManifests });
-    for (const tag of asked) {
-      await quotas.hold(repository, { kind: "tag", tag }, async () => {
-        await immutableTags.put(repository, tag, received.digest);
-      });
-    }
+    const tagIt = async (): Promise<void> => {
+      for (const tag of asked) {
+        await quotas.hold(repository, { kind: "tag", tag }, async () => {
+          await immutableTags.put(repository, tag, received.digest);
+        });
+      }
+    };
+    const sparse = limits.sparseManifests;
+    await (asked.length > 0
+      ? manifests.putTagged(repository, received, tagIt, { sparse })
+      : manifests.put(repository, received, { sparse }));
     const { digest, mediaType } = received;
     for (const tag of asked.length > 0 ? asked : [undefined]) {
       const target = { kind: "manifest", repository, digest, mediaType, size: bytes.length } as const;
