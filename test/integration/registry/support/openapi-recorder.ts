@@ -26,18 +26,21 @@ const VERBS = ["get", "head", "put", "post", "patch", "delete"];
 /** Node's own, which say nothing of the API. */
 const TRANSPORT = new Set(["date", "connection", "keep-alive", "content-type", "content-length", "transfer-encoding"]);
 
+/** Read once for all recorders: every test has one. */
+const DOCUMENT = parse(readFileSync(join(PROJECT, "openapi.yaml"), "utf8")) as OpenApi;
+const AJV = new Ajv2020({ strict: false, validateFormats: false });
+AJV.addSchema({ ...DOCUMENT, $id: DOCUMENT_ID });
+const CHECKS = new Map<string, ValidateFunction>();
+
 /** Holds what the real server answers against openapi.yaml, and remembers which of its answers were seen. */
 export class OpenApiRecorder {
   readonly problems: string[] = [];
   readonly #seen = new Set<string>();
   readonly #operations = new Map<string, Operation>();
-  readonly #checks = new Map<string, ValidateFunction>();
-  readonly #document: OpenApi;
-  readonly #ajv = new Ajv2020({ strict: false, validateFormats: false });
+  readonly #document = DOCUMENT;
+  readonly #ajv = AJV;
 
   constructor() {
-    this.#document = parse(readFileSync(join(PROJECT, "openapi.yaml"), "utf8")) as OpenApi;
-    this.#ajv.addSchema({ ...this.#document, $id: DOCUMENT_ID });
     for (const path of Object.values(this.#document.paths)) {
       for (const verb of VERBS) {
         const operation = path[verb];
@@ -116,10 +119,10 @@ export class OpenApiRecorder {
   }
 
   #validate(where: string, pointer: string, value: unknown): void {
-    let check = this.#checks.get(pointer);
+    let check = CHECKS.get(pointer);
     if (check === undefined) {
       check = this.#ajv.compile({ $ref: `${DOCUMENT_ID}${pointer}` });
-      this.#checks.set(pointer, check);
+      CHECKS.set(pointer, check);
     }
     if (check(value)) return;
     this.problems.push(`${where}: ${this.#ajv.errorsText(check.errors)} in ${JSON.stringify(value).slice(0, 300)}`);
