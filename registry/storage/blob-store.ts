@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ByteSpan, ObjectBody, ObjectStore } from "../../storage/object-store.js";
 import { blobLinkOfKey, keys, type BlobLinkName } from "./key-tree.js";
-import { StampedCache } from "./stamped-cache.js";
+import { StampedCache, type CacheReading } from "./stamped-cache.js";
 import { listAllKeys } from "./whole-listing.js";
 import { WriteOnceRegister, type Entry } from "./write-once-register.js";
 
@@ -48,20 +48,17 @@ export class BlobStore {
   readonly #pointers: StampedCache<Entry<BlobPointer> | undefined>;
 
   constructor(private readonly store: ObjectStore) {
-    this.#links = new StampedCache(store, LINK_CACHE_ENTRIES, () => 1);
-    this.#pointers = new StampedCache(store, LINK_CACHE_ENTRIES, () => 1);
+    this.#links = new StampedCache(store, LINK_CACHE_ENTRIES, () => 1, { mayLag: true });
+    this.#pointers = new StampedCache(store, LINK_CACHE_ENTRIES, () => 1, { mayLag: true });
   }
 
   /** Size of a blob that the repository may serve; it will stay for a grace time. @throws BerthError BLOB_UNKNOWN */
   async stat(repository: string, digest: Digest): Promise<number> {
-    const link = await this.#link(repository, digest);
-    const register = this.#register(digest);
-    const pointer = await this.#pointers.get(register.key, async () => await register.read());
-    if (pointer === undefined || pointer.value.data !== link.data) {
-      throw unknownBlob(digest);
-    }
-    if ((await this.#keepAlive(digest, pointer)) === undefined) throw unknownBlob(digest);
-    return link.size;
+    // What lags may belong to a blob that was collected and pushed again since.
+    const size =
+      (await this.#liveSize(repository, digest)) ?? (await this.#liveSize(repository, digest, { fresh: true }));
+    if (size === undefined) throw unknownBlob(digest);
+    return size;
   }
 
   /** Opens a blob that the repository may serve. @throws BerthError BLOB_UNKNOWN */
@@ -70,12 +67,28 @@ export class BlobStore {
     digest: Digest,
     rangeOf?: (size: number) => ByteSpan | undefined,
   ): Promise<ObjectBody> {
-    const link = await this.#link(repository, digest);
-    try {
-      return await this.store.open(keys.data(link.data), rangeOf?.(link.size));
-    } catch (error) {
-      throw isBerthError(error, "OBJECT_UNKNOWN") ? unknownBlob(digest) : error;
+    let former: string | undefined;
+    for (const fresh of [false, true]) {
+      const link = await this.#link(repository, digest, { fresh });
+      if (link.data === former) break;
+      former = link.data;
+      try {
+        return await this.store.open(keys.data(link.data), rangeOf?.(link.size));
+      } catch (error) {
+        if (!isBerthError(error, "OBJECT_UNKNOWN")) throw error;
+      }
     }
+    throw unknownBlob(digest);
+  }
+
+  /**
+   * A URL from which a client may fetch a blob that the repository may serve; undefined when the store has none. Asks nothing
+   * of the store where the link is known. @throws BerthError BLOB_UNKNOWN
+   */
+  async urlOf(repository: string, digest: Digest, lifetimeSeconds: number): Promise<string | undefined> {
+    if (this.store.presign === undefined) return undefined;
+    const link = await this.#link(repository, digest);
+    return await this.store.presign(keys.data(link.data), lifetimeSeconds);
   }
 
   /** @throws BerthError BLOB_UNKNOWN */
@@ -88,6 +101,7 @@ export class BlobStore {
     const links = await listAllKeys(this.store, `${keys.blobLinksOf(repository, digest)}/`);
     if (links.length === 0) throw unknownBlob(digest);
     for (const link of links) await this.store.delete(link);
+    this.#links.forget(keys.blobLinksOf(repository, digest));
   }
 
   /**
@@ -188,9 +202,18 @@ export class BlobStore {
     return undefined;
   }
 
-  async #link(repository: string, digest: Digest): Promise<BlobLinkName> {
+  /** Undefined when the link is to something else than the pointer. */
+  async #liveSize(repository: string, digest: Digest, options: CacheReading = {}): Promise<number | undefined> {
+    const link = await this.#link(repository, digest, options);
+    const register = this.#register(digest);
+    const pointer = await this.#pointers.get(register.key, async () => await register.read(), options);
+    if (pointer === undefined || pointer.value.data !== link.data) return undefined;
+    return (await this.#keepAlive(digest, pointer)) && link.size;
+  }
+
+  async #link(repository: string, digest: Digest, options: CacheReading = {}): Promise<BlobLinkName> {
     const directory = keys.blobLinksOf(repository, digest);
-    return await this.#links.get(directory, async () => {
+    const load = async (): Promise<BlobLinkName> => {
       const links = (await listAllKeys(this.store, `${directory}/`))
         .map(blobLinkOfKey)
         .filter((it) => it !== undefined);
@@ -199,11 +222,14 @@ export class BlobStore {
       const link = links.find(({ data }) => data === current);
       if (link === undefined) throw unknownBlob(digest);
       return link;
-    });
+    };
+    return await this.#links.get(directory, load, options);
   }
 
   async #putLink(repository: string, digest: Digest, { data, size }: BlobPointer): Promise<void> {
     await this.store.put(keys.blobLink(repository, digest, data, size), Buffer.alloc(0));
+    this.#links.forget(keys.blobLinksOf(repository, digest));
+    this.#pointers.forget(keys.blob(digest));
   }
 
   #register(digest: Digest): WriteOnceRegister<BlobPointer> {

@@ -34,7 +34,8 @@ export class ManifestStore {
     private readonly blobs: BlobStore,
     private readonly referrers: ReferrerStore,
   ) {
-    this.#cache = new StampedCache(store, CACHE_BYTES, ({ bytes }) => bytes.length + ENTRY_OVERHEAD_BYTES);
+    const weightOf = ({ bytes }: StoredManifest): number => bytes.length + ENTRY_OVERHEAD_BYTES;
+    this.#cache = new StampedCache(store, CACHE_BYTES, weightOf, { mayLag: true });
   }
 
   /** @throws BerthError MANIFEST_UNKNOWN */
@@ -125,6 +126,7 @@ export class ManifestStore {
       const { value } = entry;
       const gone = await register.replace(entry, { ...value, state: "tombstone", refs: [], at: Date.now() });
       if (gone === undefined) continue;
+      this.#cache.forget(register.key);
       if (value.subject) await this.referrers.remove(repository, value.subject, digest, value.data);
       await this.store.delete(keys.data(value.data));
       return;

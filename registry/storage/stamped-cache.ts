@@ -17,6 +17,11 @@ interface CacheOptions {
   readonly mayLag?: boolean;
 }
 
+export interface CacheReading {
+  /** For a writer, who must not rely on what may have changed. */
+  readonly fresh?: boolean;
+}
+
 /**
  * Values read from the store, each kept as long as the store's stamp of its key stays the same. So another process's change
  * is seen at once, at the price of a look at the medium (a stat of the file system) for each hit. S3 has no such stamps: there
@@ -41,9 +46,8 @@ export class StampedCache<V> {
 
   /**
    * @param key whose stamp tells whether the value still holds; also the name under which it is cached
-   * @param options.fresh for a writer, who must not rely on what may have changed
    */
-  async get(key: string, load: () => Promise<V>, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<V> {
+  async get(key: string, load: () => Promise<V>, { fresh = false }: CacheReading = {}): Promise<V> {
     const stamp = await this.store.stampOf(key);
     if (stamp === undefined && this.#staleForMs === 0) return await load();
     const cached = this.#entries.get(key);
