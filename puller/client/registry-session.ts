@@ -84,12 +84,15 @@ export class RegistrySession {
   /** One attempt. Failures that may pass are TransientFailures. */
   async callOnce(call: Call): Promise<Answer> {
     const base = await this.#findBase(call.signal);
-    let answer = await this.#authorized(call, base);
+    const shown = await this.#authorizer.headerFor(call.scope);
+    let answer = await this.#send(call, base, shown);
     if (answer.status === 401) {
       // Once, with what this challenge says: a registry that answers 401 again does not let us in.
       const known = parseChallenges(headerOf(answer.headers, "www-authenticate") ?? "");
       this.#authorizer.forget(call.scope);
-      if (await this.#authorizer.learn(known)) answer = await this.#authorized(call, base);
+      const other = (await this.#authorizer.learn(known)) ? await this.#authorizer.headerFor(call.scope) : shown;
+      // The same password again would only count as another guess.
+      if (other !== shown) answer = await this.#send(call, base, other);
     }
     if (call.accept.includes(answer.status)) return answer;
     throw failureOf(answer, call.what, call.missing);
@@ -138,8 +141,7 @@ export class RegistrySession {
     throw failure ?? new BerthError("UPSTREAM", `${where} speaks neither HTTP nor HTTPS as a registry does`);
   }
 
-  async #authorized(call: Call, base: string): Promise<Answer> {
-    const header = await this.#authorizer.headerFor(call.scope);
+  async #send(call: Call, base: string, header: string | undefined): Promise<Answer> {
     const { origin } = new URL(base);
     let url = this.#urlOf(call.target, base);
     for (let redirects = 0; ; redirects++) {

@@ -76,8 +76,8 @@ export function registryHosts(
 }
 
 /** How to talk to the registry itself. @throws BerthError CONFIG_INVALID */
-export function serverClient(registry: string): ClientOptions {
-  return registryHosts({ registry }).at(-1)?.client ?? { registry };
+export function serverClient(registry: string, environment?: NodeJS.ProcessEnv): ClientOptions {
+  return registryHosts({ registry }, environment).at(-1)?.client ?? { registry };
 }
 
 const ALL: RegistryHost["capabilities"] = new Set(["pull", "resolve", "push"]);
