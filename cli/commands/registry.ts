@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 
 import type { CommandHost } from "../command.js";
+import type { CheckConfigFlags } from "./registry-check-config.js";
+import type { PolicyFlags, RetentionFlags } from "./registry-policy.js";
 import type { ServeFlags } from "./registry-serve.js";
 
 export function define(command: Command, host: CommandHost): void {
@@ -16,5 +18,40 @@ export function define(command: Command, host: CommandHost): void {
     .action(async (flags: ServeFlags) => {
       const { serve } = await import("./registry-serve.js");
       await serve(flags, host.context());
+    });
+  definePolicies(command, host);
+}
+
+function definePolicies(command: Command, host: CommandHost): void {
+  command
+    .command("check-config")
+    .summary("say what is wrong with a registry's configuration")
+    .argument("[file]", "YAML file, checked with the environment's BERTH_REGISTRY_* variables")
+    .option("--print-schema", "print the JSON schema of such files instead")
+    .action(async (file: string | undefined, flags: CheckConfigFlags) => {
+      const { checkConfig } = await import("./registry-check-config.js");
+      checkConfig(file, flags);
+    });
+  command
+    .command("policy")
+    .summary("what a registry's policies do")
+    .command("explain")
+    .summary("print which rules apply to a repository, and what becomes of each tag and why")
+    .argument("<repository>")
+    .option("--config <file>", "the registry's configuration")
+    .option("--root <dir>", "the registry's directory")
+    .action(async (repository: string, flags: PolicyFlags) => {
+      const { explain } = await import("./registry-policy.js");
+      await explain(repository, flags, host.context());
+    });
+  command
+    .command("retention")
+    .summary("delete tags and manifests that the policies say should go")
+    .option("--dry-run", "only say which")
+    .option("--config <file>", "the registry's configuration")
+    .option("--root <dir>", "the registry's directory")
+    .action(async (flags: RetentionFlags) => {
+      const { retention } = await import("./registry-policy.js");
+      await retention(flags, host.context());
     });
 }

@@ -33,8 +33,12 @@ export function readEnvironment(
   return { settings, unknown };
 }
 
-/** `true` and `12` are what they are in YAML; everything else is text. */
+/** `true` and `12` are what they are in YAML, and so are `[...]` and `{...}`; everything else is text. */
 function scalarOf(text: string): unknown {
-  if (!/^(?:true|false|-?\d+(?:\.\d+)?)$/.test(text)) return text;
-  return parse(text) as unknown;
+  if (!/^(?:true|false|-?\d+(?:\.\d+)?|\[.*\]|\{.*\})$/s.test(text)) return text;
+  try {
+    return parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }

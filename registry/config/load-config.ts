@@ -1,15 +1,9 @@
-import { readFileSync } from "node:fs";
-
 import * as v from "valibot";
-import { parseDocument } from "yaml";
 
 import { BerthError } from "../../oci/errors.js";
+import { isSettings, readConfigFile, type Settings } from "./config-file.js";
 import { readEnvironment, type SettingPath } from "./environment.js";
 import { configSchema, type RegistryConfig } from "./schema.js";
-
-interface Settings {
-  [name: string]: unknown;
-}
 
 export interface ConfigSources {
   /** Path of a YAML file. */
@@ -27,7 +21,9 @@ export interface ConfigSources {
  */
 export function loadConfig({ file, env, flags }: ConfigSources): RegistryConfig {
   const problems: string[] = [];
-  const settings: Settings = file === undefined ? {} : readFile(file, problems);
+  const content = file === undefined ? undefined : readConfigFile(file);
+  const settings: Settings = content?.settings ?? {};
+  problems.push(...(content?.problems ?? []));
   const origin = new Map<string, string>();
   const { settings: fromEnv, unknown } = readEnvironment(env, leavesOf(configSchema));
   for (const variable of unknown) problems.push(`${variable}: there is no such setting`);
@@ -44,7 +40,9 @@ export function loadConfig({ file, env, flags }: ConfigSources): RegistryConfig 
   const checked = v.safeParse(configSchema, settings);
   for (const issue of checked.issues ?? []) {
     const path = v.getDotPath(issue) ?? "";
-    const where = origin.get(path) ?? (path || (file ?? ""));
+    const elsewhere = originOf(path, origin);
+    const parts = (issue.path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key)));
+    const where = elsewhere ?? [content?.placeOf(parts), path].filter((it) => it !== undefined && it !== "").join(": ");
     problems.push(`${where}: ${issue.expected === "never" ? "there is no such setting" : issue.message}`);
   }
   if (problems.length === 0 && checked.success) return checked.output;
@@ -53,25 +51,16 @@ export function loadConfig({ file, env, flags }: ConfigSources): RegistryConfig 
   });
 }
 
-const FLAGS: Readonly<Record<string, string>> = { insecureNoAuth: "insecure-no-auth", "log.level": "log-level" };
-
-function readFile(file: string, problems: string[]): Settings {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    problems.push(`${file}: ${cause instanceof Error ? cause.message : String(cause)}`);
-    return {};
+/** The variable or flag that a setting, or the one that it is a part of, came from. */
+function originOf(path: string, origin: ReadonlyMap<string, string>): string | undefined {
+  for (let end = path.length; end > 0; end = path.lastIndexOf(".", end - 1)) {
+    const found = origin.get(path.slice(0, end));
+    if (found !== undefined) return end === path.length ? found : `${found}: ${path.slice(end + 1)}`;
   }
-  const document = parseDocument(text);
-  for (const error of document.errors) problems.push(`${file}: ${error.message.split("\n")[0] ?? ""}`);
-  if (document.errors.length > 0) return {};
-  const content: unknown = document.toJS();
-  if (content === null || content === undefined) return {};
-  if (isSettings(content)) return content;
-  problems.push(`${file}: is not a mapping of settings`);
-  return {};
+  return undefined;
 }
+
+const FLAGS: Readonly<Record<string, string>> = { insecureNoAuth: "insecure-no-auth", "log.level": "log-level" };
 
 function place(settings: Settings, path: SettingPath, value: unknown): void {
   const [first = "", ...rest] = path;
@@ -85,12 +74,8 @@ function place(settings: Settings, path: SettingPath, value: unknown): void {
   place(section, rest, value);
 }
 
-function isSettings(value: unknown): value is Settings {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Paths of all settings that are not sections. */
-function leavesOf(schema: unknown, path: SettingPath = []): SettingPath[] {
+export function leavesOf(schema: unknown, path: SettingPath = []): SettingPath[] {
   if (!isSettings(schema)) return [];
   if (isSettings(schema["entries"])) {
     return Object.entries(schema["entries"]).flatMap(([name, inner]) => leavesOf(inner, [...path, name]));

@@ -55,6 +55,12 @@ export class Quotas {
     }
   }
 
+  /** What counts towards a quota of the repository now. */
+  async usageOf(repository: string, quota: AppliedQuota): Promise<{ readonly bytes: number; readonly tags: number }> {
+    const [blobs, tags] = await Promise.all([this.#blobs(repository, quota), this.#tags(repository, quota)]);
+    return { bytes: sum(blobs.values()), tags: tags.size };
+  }
+
   /** Does `add` when there is room for the addition, and keeps the room until it is done. @throws BerthError DENIED */
   async hold<T>(repository: string, addition: Addition, add: () => Promise<T>): Promise<T> {
     const quotas = this.#quotasOf(repository, addition.kind);
@@ -98,7 +104,9 @@ export class Quotas {
     const others = [...holds].filter(
       ([key, hold]) => key !== own && hold.addition.kind === addition.kind && isMember(quota, hold.repository),
     );
-    const there = await (addition.kind === "blob" ? this.#blobs(repository, quota) : this.#tags(repository, quota));
+    const there = await (addition.kind === "blob"
+      ? this.#blobs(repository, quota, true)
+      : this.#tags(repository, quota));
     const held = new Map(
       others.map(([, hold]) => [nameOf(hold), hold.addition.kind === "blob" ? hold.addition.size : 1]),
     );
@@ -108,10 +116,11 @@ export class Quotas {
   }
 
   /** Sizes of the blobs that count towards the quota, by repository and digest. */
-  async #blobs(repository: string, quota: AppliedQuota): Promise<ReadonlyMap<string, number>> {
+  async #blobs(repository: string, quota: AppliedQuota, fresh = false): Promise<ReadonlyMap<string, number>> {
     const all = new Map<string, number>();
     for (const member of await this.#members(repository, quota)) {
-      for (const [digest, size] of await this.sources.usage.blobsOf(member)) all.set(`${member} ${digest}`, size);
+      for (const [digest, size] of await this.sources.usage.blobsOf(member, { fresh }))
+        all.set(`${member} ${digest}`, size);
     }
     return all;
   }

@@ -14,16 +14,22 @@ export class RepositoryUsage {
     this.#listings = new StampedCache(store, LISTED_BLOBS, (listing) => listing.size + 1);
   }
 
-  /** As the store has them now; where the store can tell cheaply that nothing changed, without a listing. */
-  async blobsOf(repository: string): Promise<ReadonlyMap<Digest, number>> {
-    const [first, second] = await Promise.all(
-      (["sha256", "sha512"] as const).map(async (algorithm) => {
-        const directory = keys.blobLinks(repository, algorithm);
-        return await this.#listings.get(directory, async () => await this.#list(directory));
-      }),
-    );
-    if (first === undefined || second === undefined || second.size === 0) return first ?? new Map();
-    return new Map([...first, ...second]);
+  /**
+   * @param options.fresh as the store has them now. Else a link that comes while its directory is just being made may be
+   *   missed, because the directory above it, whose stamp is looked at, does not change again.
+   */
+  async blobsOf(
+    repository: string,
+    { fresh = false }: { readonly fresh?: boolean } = {},
+  ): Promise<ReadonlyMap<Digest, number>> {
+    const all = new Map<Digest, number>();
+    for (const algorithm of ["sha256", "sha512"] as const) {
+      const directory = keys.blobLinks(repository, algorithm);
+      const list = async (): Promise<ReadonlyMap<Digest, number>> => await this.#list(directory);
+      for (const [digest, size] of fresh ? await list() : await this.#listings.get(directory, list))
+        all.set(digest, size);
+    }
+    return all;
   }
 
   async #list(directory: string): Promise<ReadonlyMap<Digest, number>> {
