@@ -1,4 +1,3 @@
-const TIMEOUT_MS = 5000;
 const MAX_BYTES = 256 * 1024;
 
 /** Whether keys may come from there: nobody on the way can change what https brings, and nobody is on the way of loopback. */
@@ -12,12 +11,12 @@ export function isTrustworthyUrl(text: string): boolean {
 }
 
 /** GET of a small JSON document: bounded in time and size, without redirects. @throws Error in one line */
-export async function fetchJson(url: string): Promise<unknown> {
+export async function fetchJson(url: string, timeoutMs: number): Promise<unknown> {
   if (!isTrustworthyUrl(url)) throw new Error(`${url} is neither https nor on this host`);
   const answer = await fetch(url, {
     redirect: "error",
     headers: { accept: "application/json" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   if (!answer.ok) {
     await answer.body?.cancel();

@@ -5,11 +5,18 @@ import * as v from "valibot";
 import { BerthError } from "../../oci/errors.js";
 import { fetchJson } from "./fetch-json.js";
 
-const FRESH_MS = 10 * 60_000;
-/** Keys that cannot be fetched again hold this long. */
-const STALE_MS = 24 * 3600_000;
-/** Whatever comes in, the issuer is asked no more often. */
-const ASK_EVERY_MS = 30_000;
+export interface KeyTimes {
+  /** Older keys are fetched again, while they go on to hold. */
+  readonly freshMs: number;
+  /** Keys that cannot be fetched again hold this long. */
+  readonly staleMs: number;
+  /** Whatever comes in, the issuer is asked no more often. */
+  readonly askEveryMs: number;
+  /** For one document. */
+  readonly timeoutMs: number;
+}
+
+const TIMES: KeyTimes = { freshMs: 10 * 60_000, staleMs: 24 * 3600_000, askEveryMs: 30_000, timeoutMs: 5000 };
 
 const keySet = v.object({ keys: v.array(v.looseObject({ kty: v.string() })) });
 const discovery = v.object({ issuer: v.string(), jwks_uri: v.string() });
@@ -32,6 +39,7 @@ export class RemoteKeys {
   constructor(
     private readonly source: KeySource,
     private readonly log: Logger,
+    private readonly times = TIMES,
   ) {}
 
   /**
@@ -40,8 +48,8 @@ export class RemoteKeys {
    */
   async keyFor(header: JWTHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     const age = Date.now() - this.#fetchedAt;
-    if (this.#keys === undefined || age > STALE_MS) await this.#ask();
-    else if (age > FRESH_MS) void this.#ask();
+    if (this.#keys === undefined || age > this.times.staleMs) await this.#ask();
+    else if (age > this.times.freshMs) void this.#ask();
     try {
       return await this.#current()(header, token);
     } catch (error) {
@@ -53,12 +61,12 @@ export class RemoteKeys {
   }
 
   #current(): KeySet {
-    if (this.#keys !== undefined && Date.now() - this.#fetchedAt <= STALE_MS) return this.#keys;
+    if (this.#keys !== undefined && Date.now() - this.#fetchedAt <= this.times.staleMs) return this.#keys;
     throw new BerthError("UNAUTHORIZED", "the keys of this token's issuer cannot be had at the moment");
   }
 
   #mayAsk(): boolean {
-    return this.#asking !== undefined || Date.now() - this.#askedAt >= ASK_EVERY_MS;
+    return this.#asking !== undefined || Date.now() - this.#askedAt >= this.times.askEveryMs;
   }
 
   /** Never rejects. */
@@ -73,7 +81,7 @@ export class RemoteKeys {
   async #fetch(): Promise<void> {
     this.#askedAt = Date.now();
     try {
-      const { keys } = v.parse(keySet, await fetchJson(this.source.jwks ?? (await this.#discover())));
+      const { keys } = v.parse(keySet, await this.#get(this.source.jwks ?? (await this.#discover())));
       this.#keys = createLocalJWKSet({ keys });
       this.#fetchedAt = Date.now();
     } catch (error) {
@@ -81,11 +89,15 @@ export class RemoteKeys {
     }
   }
 
+  async #get(url: string): Promise<unknown> {
+    return await fetchJson(url, this.times.timeoutMs);
+  }
+
   /** OpenID Connect Discovery 1.0, 4: the document must name the issuer it was asked for. */
   async #discover(): Promise<string> {
     const { issuer } = this.source;
     const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-    const found = v.parse(discovery, await fetchJson(url));
+    const found = v.parse(discovery, await this.#get(url));
     if (found.issuer !== issuer) throw new Error(`${url} is about another issuer, ${found.issuer.slice(0, 200)}`);
     return found.jwks_uri;
   }

@@ -12,6 +12,7 @@ import {
   randomContent,
   type Described,
 } from "./support/content.js";
+import { as, basic, GuardedRegistry } from "./auth/support/guarded-registry.js";
 import { SmallDisk } from "./support/small-disk.js";
 import { TestRegistry } from "./support/test-registry.js";
 
@@ -146,6 +147,46 @@ describe("openapi.yaml", () => {
     // And the service goes on by itself.
     await putManifest(registry, "d", "v1", image);
     await registry.expect(202, "PATCH", chunked, { body: "0123" });
+  });
+
+  it("describes every answer to callers who may not", async () => {
+    const options = { observe: registry.recorder.observe };
+    const guarded = await GuardedRegistry.start({ failures: { attempts: 1, windowSeconds: 300 } }, options);
+    try {
+      await guarded.registry.expect(200, "GET", "/.well-known/jwks.json");
+      const locked = { headers: { Authorization: basic("alice", "wrong") } };
+      await guarded.registry.expect(401, "GET", "/v2/", locked);
+      await guarded.registry.expectError(429, "TOOMANYREQUESTS", "GET", "/v2/", locked);
+      for (const [method, path] of [
+        ["GET", "/v2/_catalog"],
+        ["GET", "/v2/a/tags/list"],
+        ["GET", `/v2/a/referrers/${NOBODYS}`],
+        ...["HEAD", "GET", "DELETE"].map((method) => [method, `/v2/a/blobs/${NOBODYS}`] as const),
+        ...["HEAD", "GET", "PUT", "DELETE"].map((method) => [method, "/v2/a/manifests/v1"] as const),
+        ["POST", "/v2/a/blobs/uploads/"],
+        ...["GET", "PATCH", "PUT", "DELETE"].map((method) => [method, `/v2/a/blobs/uploads/${NO_UPLOAD}`] as const),
+      ] as const) {
+        await guarded.registry.expect(401, method, path);
+        await guarded.registry.expect(403, method, path, as("carol"));
+        await guarded.registry.expect(429, method, path, locked);
+      }
+      await guarded.registry.expect(200, "GET", "/token", as("bob"));
+      const form = (fields: Record<string, string>): RequestInit => ({ body: new URLSearchParams(fields) });
+      const password = { grant_type: "password", username: "bob", password: "bob-password" };
+      await guarded.registry.expect(200, "POST", "/token", form(password));
+      await guarded.registry.expect(413, "POST", "/token", { body: "x".repeat(100_000) });
+      await guarded.registry.expect(400, "GET", "/token?service=another");
+      await guarded.registry.expect(400, "POST", "/token", form({}));
+      await guarded.registry.expect(429, "GET", "/token", locked);
+      await guarded.registry.expect(429, "POST", "/token", form({ ...password, username: "alice" }));
+      const unknown = { ...password, username: "nobody" };
+      await guarded.registry.expect(401, "POST", "/token", form(unknown));
+      await guarded.registry.expect(401, "GET", "/token", {
+        headers: { Authorization: basic("carol", "wrong") },
+      });
+    } finally {
+      await guarded.stop();
+    }
   });
 
   it("promises no answer that the server does not give", () => {
