@@ -1,20 +1,28 @@
 import process from "node:process";
 
+import { BerthError, isBerthError } from "../../oci/errors.js";
 import { configJsonSchema } from "../../registry/config/json-schema.js";
 import { loadConfig } from "../../registry/config/load-config.js";
-import { BerthError } from "../../oci/errors.js";
+import type { CommandHost } from "../command.js";
 
 export interface CheckConfigFlags {
   readonly printSchema?: boolean;
 }
 
 /** Says whether the file, with the environment's overrides, would be taken by `serve`; if not, every reason at once. */
-export function checkConfig(file: string | undefined, { printSchema }: CheckConfigFlags): void {
+export function checkConfig(file: string | undefined, { printSchema }: CheckConfigFlags, host: CommandHost): void {
   if (printSchema === true) {
     process.stdout.write(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
     return;
   }
   if (file === undefined) throw new BerthError("USAGE", "which file is to be checked?");
-  loadConfig({ file, env: process.env, flags: {} });
-  process.stdout.write(`${file} is in order\n`);
+  try {
+    loadConfig({ file, env: process.env, flags: {} });
+    process.stdout.write(`${file} is in order\n`);
+  } catch (error) {
+    if (!isBerthError(error, "CONFIG_INVALID")) throw error;
+    // A line for each, where other errors have one.
+    for (const problem of error.details["problems"] as readonly string[]) process.stderr.write(`${problem}\n`);
+    host.exit(1);
+  }
 }

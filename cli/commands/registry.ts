@@ -12,6 +12,7 @@ export function define(command: Command, host: CommandHost): void {
     .description("Serves the OCI Distribution API until it gets SIGINT or SIGTERM; requests under way are let end.")
     .option("--listen <host:port>", "address to listen on (default 127.0.0.1:5000)")
     .option("--root <dir>", "where blobs and manifests are kept (default <state root>/registry)")
+    .option("--workers <n>", "processes that share the work, or auto for one a core (default 1)", countOrAuto)
     .option("--config <file>", "YAML file with settings; BERTH_REGISTRY_* variables override it, flags override both")
     .option("--log-level <level>", "silent, fatal, error, warn, info, debug or trace (default info)")
     .option("--insecure-no-auth", "serve beyond this host though anybody may then read and write")
@@ -30,7 +31,7 @@ function definePolicies(command: Command, host: CommandHost): void {
     .option("--print-schema", "print the JSON schema of such files instead")
     .action(async (file: string | undefined, flags: CheckConfigFlags) => {
       const { checkConfig } = await import("./registry-check-config.js");
-      checkConfig(file, flags);
+      checkConfig(file, flags, host);
     });
   command
     .command("policy")
@@ -54,4 +55,9 @@ function definePolicies(command: Command, host: CommandHost): void {
       const { retention } = await import("./registry-policy.js");
       await retention(flags, host.context());
     });
+}
+
+/** What is no number is left to the check of the configuration. */
+function countOrAuto(text: string): ServeFlags["workers"] {
+  return (/^\d+$/.test(text) ? Number(text) : text) as ServeFlags["workers"];
 }

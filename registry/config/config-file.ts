@@ -11,13 +11,13 @@ export interface ConfigFile {
   readonly settings: Settings;
   /** What keeps it from being read, one a line, with its place. */
   readonly problems: readonly string[];
-  /** `file:line` of a setting, or of the innermost section around it that is there. */
-  placeOf(path: readonly (string | number)[]): string;
+  /** The line of a setting, or of the innermost section around it that is there. */
+  lineOf(path: readonly (string | number)[]): number;
 }
 
 /** A file that cannot be read has problems and no settings. */
 export function readConfigFile(file: string): ConfigFile {
-  const unreadable = (...problems: string[]): ConfigFile => ({ settings: {}, problems, placeOf: () => file });
+  const unreadable = (...problems: string[]): ConfigFile => ({ settings: {}, problems, lineOf: () => 1 });
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -26,9 +26,9 @@ export function readConfigFile(file: string): ConfigFile {
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineOf = (offset: number): string => `${file}:${String(lines.linePos(offset).line)}`;
+  const lineAt = (offset: number): number => lines.linePos(offset).line;
   if (document.errors.length > 0) {
-    return unreadable(...document.errors.map(({ message, pos }) => `${lineOf(pos[0])}: ${message}`));
+    return unreadable(...document.errors.map(({ message, pos }) => `${file}:${String(lineAt(pos[0]))}: ${message}`));
   }
   let content: unknown;
   try {
@@ -41,7 +41,7 @@ export function readConfigFile(file: string): ConfigFile {
   return {
     settings: content,
     problems: [],
-    placeOf: (path) => lineOf(offsetOf(document.contents, path)),
+    lineOf: (path) => lineAt(offsetOf(document.contents, path)),
   };
 }
 

@@ -10,7 +10,7 @@ export interface ConfigSources {
   readonly file?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Command-line flags that were given. */
-  readonly flags: Readonly<Partial<Pick<RegistryConfig, "listen" | "root" | "insecureNoAuth">>> & {
+  readonly flags: Readonly<Partial<Pick<RegistryConfig, "listen" | "root" | "insecureNoAuth" | "workers">>> & {
     readonly logLevel?: string;
   };
 }
@@ -38,13 +38,20 @@ export function loadConfig({ file, env, flags }: ConfigSources): RegistryConfig 
     origin.set(path, `--${FLAGS[path] ?? path}`);
   }
   const checked = v.safeParse(configSchema, settings);
+  const byPlace: { readonly line: number; readonly problem: string }[] = [];
   for (const issue of checked.issues ?? []) {
     const path = v.getDotPath(issue) ?? "";
     const elsewhere = originOf(path, origin);
     const parts = (issue.path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key)));
-    const where = elsewhere ?? [content?.placeOf(parts), path].filter((it) => it !== undefined && it !== "").join(": ");
-    problems.push(`${where}: ${issue.expected === "never" ? "there is no such setting" : issue.message}`);
+    const place = content === undefined ? [] : [`${file ?? ""}:${String(content.lineOf(parts))}`];
+    const where = elsewhere ?? [...place, ...(path === "" ? [] : [path])].join(": ");
+    const what = issue.expected === "never" ? "there is no such setting" : issue.message;
+    byPlace.push({
+      line: elsewhere === undefined ? (content?.lineOf(parts) ?? 0) : Infinity,
+      problem: `${where}: ${what}`,
+    });
   }
+  problems.push(...byPlace.sort((a, b) => a.line - b.line).map(({ problem }) => problem));
   if (problems.length === 0 && checked.success) return checked.output;
   throw new BerthError("CONFIG_INVALID", `the registry's configuration is wrong:\n  ${problems.join("\n  ")}`, {
     details: { problems },
