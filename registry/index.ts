@@ -4,9 +4,8 @@ import type Koa from "koa";
 import type { Middleware } from "koa";
 import { pino, type Logger } from "pino";
 
-import { BerthError } from "../oci/errors.js";
-import { FilesystemObjectStore } from "../storage/filesystem/filesystem-object-store.js";
 import type { ObjectStore } from "../storage/object-store.js";
+import { openStore, type StoreSettings } from "../storage/open-store.js";
 import { assertGuarded, openAccessControl } from "./access-control.js";
 import type { AuthSettings } from "./config/auth-section.js";
 import { parseListenAddress } from "./config/listen-address.js";
@@ -18,8 +17,9 @@ import { Operation, type OperationSettings, type PolicySettings } from "./operat
 import { registryOn } from "./registry.js";
 
 export interface RegistryOptions extends OperationSettings {
-  /** Directory of the filesystem driver; or `store`. */
+  /** Directory of the filesystem driver; or `storage`, or `store`. */
   readonly root?: string;
+  readonly storage?: StoreSettings;
   /** Closed by whoever opened it. */
   readonly store?: ObjectStore;
   /** `host:port`; port 0 takes any that is free. Default 127.0.0.1:0. */
@@ -36,6 +36,8 @@ export interface RegistryOptions extends OperationSettings {
   readonly manifestBytes?: number;
   /** See RegistryLimits; refused when absent. */
   readonly sparseManifests?: boolean;
+  /** False: blobs come from the registry also where the store has URLs for them. */
+  readonly redirect?: boolean;
   readonly uploadExpiryMs?: number;
   /** How long a claim on an upload that is not renewed keeps other replicas from it. */
   readonly uploadLeaseMs?: number;
@@ -77,6 +79,9 @@ const DEFAULTS = {
   uploadExpiryMs: 24 * 3600_000,
 };
 const MAX_SWEEP_INTERVAL_MS = 3600_000;
+const WITHOUT_CONDITIONS =
+  "the store does not keep conditional creations: this must be the only process on it, and no garbage may be collected " +
+  "while it runs";
 
 /**
  * Starts a registry in this process. When the promise resolves it answers.
@@ -86,12 +91,14 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const address = parseListenAddress(options.listen ?? DEFAULTS.listen);
   assertGuarded(options, address);
   const log = options.log ?? pino({ level: "silent" });
-  const store = options.store ?? (await openStore(options.root));
+  const store = options.store ?? (await openStore(options.storage ?? asStoreSettings(options)));
+  if (!store.traits.conditionalCreate) log.warn(WITHOUT_CONDITIONS);
   const operation = await Operation.open(options, { store, log, env: process.env });
   const { policies, events } = operation;
   const registry = registryOn(operation.store, {
     policies,
     events,
+    redirect: options.redirect ?? true,
     ...(options.uploadLeaseMs !== undefined && { uploads: { leaseMs: options.uploadLeaseMs } }),
     limits: {
       manifestBytes: options.manifestBytes ?? DEFAULTS.manifestBytes,
@@ -121,7 +128,8 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     drainTimeoutMs: options.drainTimeoutMs ?? DEFAULTS.drainTimeoutMs,
   });
   await operation.start(registry, new URL(listener.url).host);
-  const stopSweeping = sweepUploads(registry.uploads, options.uploadExpiryMs ?? DEFAULTS.uploadExpiryMs, log);
+  const { schedules = true, uploadExpiryMs = DEFAULTS.uploadExpiryMs } = options;
+  const stopSweeping = schedules ? sweepUploads(registry.uploads, uploadExpiryMs, log) : undefined;
   return {
     url: listener.url,
     ...(operation.metricsUrl !== undefined && { metricsUrl: operation.metricsUrl }),
@@ -137,16 +145,15 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       await listener.close();
       await operation.close();
       access.close();
-      await stopSweeping();
+      await stopSweeping?.();
       await registry.uploads.close();
       if (options.store === undefined) await store.close();
     },
   };
 }
 
-async function openStore(root: string | undefined): Promise<ObjectStore> {
-  if (root === undefined) throw new BerthError("USAGE", "a registry needs a root or a store");
-  return await FilesystemObjectStore.open(root);
+function asStoreSettings({ root }: RegistryOptions): StoreSettings {
+  return root === undefined ? {} : { filesystem: { root } };
 }
 
 /** Koa's handler resolves when the answer has been handed over; failures are told to its error event. */

@@ -25,6 +25,8 @@ export interface Registry {
   readonly immutableTags: ImmutableTags;
   readonly quotas: Quotas;
   readonly limits: RegistryLimits;
+  /** Clients are sent to the store for blobs, where it has URLs for them. */
+  readonly redirect: boolean;
 }
 
 export interface RegistryLimits {
@@ -37,6 +39,8 @@ export interface RegistryLimits {
 export interface RegistryParts {
   readonly limits: RegistryLimits;
   readonly uploads?: UploadOptions;
+  /** True when absent. */
+  readonly redirect?: boolean;
   /** None when absent. */
   readonly policies?: Policies;
   /** Heard by nobody when absent. */
@@ -63,5 +67,6 @@ export function registryOn(store: ObjectStore, parts: RegistryParts): Registry {
     immutableTags: new ImmutableTags(policies, tags, manifests),
     quotas: new Quotas({ policies, usage, holds: new RoomHolds(store), tags, catalog }),
     limits,
+    redirect: parts.redirect ?? true,
   };
 }

@@ -8,6 +8,9 @@ import { digestIn, repositoryOf, storedNameOf } from "../path-parameters.js";
 import type { Handler, RegistryRequest } from "../request.js";
 import { sendEmpty } from "../send-json.js";
 
+/** A client may ask for many blobs at once and come to the last of them late; as long as distribution's. */
+const URL_LIFETIME_SECONDS = 20 * 60;
+
 /** distribution-spec, "Pulling blobs": 200 or 404, with the length and the digest. */
 export function headBlob({ blobs }: Registry): Handler {
   return async (ctx) => {
@@ -22,7 +25,7 @@ export function headBlob({ blobs }: Registry): Handler {
 }
 
 /** distribution-spec, "Pulling blobs", and RFC 9110 for Range (206, 416), If-Range and If-None-Match (304). */
-export function getBlob({ blobs, events }: Registry): Handler {
+export function getBlob({ blobs, events, redirect }: Registry): Handler {
   return async (ctx) => {
     const repository = repositoryOf(ctx);
     const stored = storedNameOf(ctx);
@@ -37,6 +40,7 @@ export function getBlob({ blobs, events }: Registry): Handler {
     // A blob is pulled by whoever begins to; what it is was the manifest's to say.
     const mediaType = "application/octet-stream";
     if (events.isHeard) void announce(ctx, events, "pull", { kind: "blob", repository, digest, size, mediaType });
+    if (redirect && sendElsewhere(ctx, await blobs.urlOf(stored, digest, URL_LIFETIME_SECONDS))) return;
     if (spans !== undefined && spans.length > 1) {
       await sendSeveral(ctx, size, spans, async (span) => await blobs.open(stored, digest, () => span));
       return;
@@ -48,6 +52,16 @@ export function getBlob({ blobs, events }: Registry): Handler {
     if (spans !== undefined) ctx.set("Content-Range", contentRange(span, size));
     await sendBlob(ctx, body.chunks);
   };
+}
+
+/** The client asks there with the same headers, Range among them. */
+function sendElsewhere(ctx: RegistryRequest, url: string | undefined): boolean {
+  if (url === undefined) return false;
+  for (const header of ["Content-Type", "ETag", "Accept-Ranges"]) ctx.remove(header);
+  // What a cache may keep is the blob, not the way to it, which ends.
+  ctx.set({ Location: url, "Cache-Control": "no-store" });
+  sendEmpty(ctx, 307);
+  return true;
 }
 
 async function sendSeveral(
