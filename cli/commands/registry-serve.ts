@@ -1,30 +1,45 @@
-import { once } from "node:events";
 import { join } from "node:path";
 import process from "node:process";
 
-import { pino } from "pino";
+import { pino, type Logger } from "pino";
 
 import type { AuthSettings } from "../../registry/config/auth-section.js";
 import { loadConfig } from "../../registry/config/load-config.js";
-import { startRegistry } from "../../registry/index.js";
+import type { RegistryConfig } from "../../registry/config/schema.js";
+import { workerCount } from "../../registry/config/workers-setting.js";
+import { storeSettingsOf } from "../../registry/config/storage-section.js";
+import { startRegistry, type RunningRegistry } from "../../registry/index.js";
+import { ownWorker } from "../../registry/workers/worker.js";
+import { placeOfStore } from "../../storage/open-store.js";
 import type { CliContext } from "../context.js";
+import { stopSignal } from "./stop-signal.js";
 
 export interface ServeFlags {
   readonly listen?: string;
   readonly root?: string;
   readonly config?: string;
   readonly logLevel?: string;
+  readonly workers?: RegistryConfig["workers"];
   readonly insecureNoAuth?: boolean;
 }
 
 /** Serves until SIGINT or SIGTERM. The address goes to standard output, the log to standard error. */
 export async function serve({ config: file, ...flags }: ServeFlags, context: CliContext): Promise<void> {
   const config = loadConfig({ ...(file !== undefined && { file }), env: process.env, flags });
-  const root = config.root ?? join(context.root, "registry");
+  const storage = storeSettingsOf(config.storage, config.root ?? join(context.root, "registry"));
   const log = pino({ level: config.log.level }, pino.destination({ fd: 2, sync: true }));
-  const registry = await startRegistry({
-    root,
-    listen: config.listen,
+  const place = placeOfStore(storage);
+  const worker = ownWorker();
+  const count = workerCount(config.workers);
+  if (worker === undefined && count > 1) {
+    await serveWithWorkers(count, config, place, log);
+    return;
+  }
+  const starting = startRegistry({
+    storage,
+    redirect: config.storage.redirect,
+    listen: worker?.role.listen ?? config.listen,
+    schedules: worker === undefined || worker.role.slot === 0,
     insecureNoAuth: config.insecureNoAuth,
     ...(config.http.url !== undefined && { url: config.http.url }),
     trustForwarded: config.http.trustForwarded,
@@ -37,13 +52,39 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
     uploadExpiryMs: config.uploads.expireAfterHours * 3600_000,
     log,
   });
-  process.stdout.write(`berth registry serves ${registry.url} from ${root}\n`);
-  const stopped = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  await stopped;
-  // A second signal ends the process at once, as it would have without us.
-  process.removeAllListeners("SIGINT").removeAllListeners("SIGTERM");
+  let registry: RunningRegistry;
+  try {
+    registry = await starting;
+  } catch (error) {
+    if (worker === undefined) throw error;
+    worker.failed(error);
+    await worker.leave();
+    return;
+  }
+  if (worker === undefined) announce(registry.url, place);
+  else worker.serving(registry.url);
+  await stopSignal(...(worker === undefined ? [] : [worker.stopped]));
   log.info("stopping: requests under way are let end");
   await registry.close();
+  await worker?.leave();
+}
+
+/** This process then serves nothing itself: its workers run this command again, and find that they are workers. */
+async function serveWithWorkers(count: number, config: RegistryConfig, place: string, log: Logger): Promise<void> {
+  const { WorkerPool } = await import("../../registry/workers/worker-pool.js");
+  const pool = await WorkerPool.start({ count, drainTimeoutMs: config.http.drainTimeoutSeconds * 1000, log });
+  const reload = (): void => {
+    pool.signal("SIGHUP");
+  };
+  process.on("SIGHUP", reload);
+  announce(pool.url, place);
+  await stopSignal();
+  process.off("SIGHUP", reload);
+  await pool.stop();
+}
+
+function announce(url: string, place: string): void {
+  process.stdout.write(`berth registry serves ${url} from ${place}\n`);
 }
 
 /** The keys that sign tokens are kept beside the store, not in it: whoever may read the store could else make tokens. */

@@ -4,8 +4,10 @@ import { authSection } from "./auth-section.js";
 import { healthSection, metricsSection, tracingSection } from "./observability-section.js";
 import { policySection, rateSection, retentionSection } from "./policy-section.js";
 import { tlsSection } from "./tls-section.js";
+import { storageSection } from "./storage-section.js";
 import { count, flag, listenAddress, text, url } from "./values.js";
 import { webhooksSection } from "./webhooks-section.js";
+import { workers } from "./workers-setting.js";
 
 /**
  * The configuration of `berth registry serve`; a concern with several settings has its section in a file of its own beside
@@ -16,8 +18,11 @@ export const configSchema = v.strictObject({
   listen: v.optional(listenAddress, "127.0.0.1:5000"),
   /** Directory of the store; default <state root>/registry */
   root: v.optional(text),
+  storage: storageSection,
   /** Serve beyond loopback though anybody may then read and write. */
   insecureNoAuth: v.optional(flag, false),
+  /** Processes that share the work, on the same store; `auto` is one for each core. */
+  workers,
   log: v.optional(
     v.strictObject({
       level: v.optional(
