@@ -4,6 +4,7 @@ import type { CommandHost } from "../command.js";
 import type { CheckConfigFlags } from "./registry-check-config.js";
 import type { PolicyFlags, RetentionFlags } from "./registry-policy.js";
 import type { ServeFlags } from "./registry-serve.js";
+import type { UserFlags } from "./registry-user-verbs.js";
 
 export function define(command: Command, host: CommandHost): void {
   command
@@ -21,6 +22,31 @@ export function define(command: Command, host: CommandHost): void {
       await serve(flags, host.context());
     });
   definePolicies(command, host);
+  defineUsers(command);
+}
+
+function defineUsers(command: Command): void {
+  const user = command.command("user").summary("users of a registry, in its htpasswd file");
+  const verb = (usage: string, summary: string): Command =>
+    user
+      .command(usage)
+      .summary(summary)
+      .option("--htpasswd <file>", "the file")
+      .option("--config <file>", "the registry's configuration, which names the file");
+  verb("add <name>", "add a user, or change the password")
+    .option("--password-stdin", "read the password from standard input")
+    .action(async (name: string, flags: UserFlags) => {
+      const { addUser } = await import("./registry-user-verbs.js");
+      await addUser(name, flags);
+    });
+  verb("remove <name>", "remove a user").action(async (name: string, flags: UserFlags) => {
+    const { removeUser } = await import("./registry-user-verbs.js");
+    await removeUser(name, flags);
+  });
+  verb("list", "print the names of the users").action(async (flags: UserFlags) => {
+    const { listUsers } = await import("./registry-user-verbs.js");
+    await listUsers(flags);
+  });
 }
 
 function definePolicies(command: Command, host: CommandHost): void {
