@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -37,6 +37,9 @@ export async function bundleCommand() {
         ...bundled,
         stdin: { contents: `module.exports = require("${library}");`, resolveDir: PROJECT },
         outfile: join(work, file),
+        // Libraries in machine code (bcrypt) lie beside what loads them.
+        loader: { ".node": "copy" },
+        assetNames: "[name]",
       });
     }
     // The project's own package.json says "module".
@@ -46,7 +49,8 @@ export async function bundleCommand() {
     mkdirSync(TARGET, { recursive: true });
     // The cache after the source: V8 does not accept it for another source's length, but may for one of the same length.
     rmSync(join(TARGET, "main.js.cache"), { force: true });
-    for (const file of ["package.json", ...libraries.values(), "main.js", "main.js.cache", "berth.js"]) {
+    const addons = readdirSync(work).filter((file) => file.endsWith(".node"));
+    for (const file of ["package.json", ...addons, ...libraries.values(), "main.js", "main.js.cache", "berth.js"]) {
       renameSync(join(work, file), join(TARGET, file));
     }
   } finally {
