@@ -18,10 +18,11 @@ export async function adoptBlob(store: ObjectStore, digest: Digest, key: string,
     const before = await register.read();
     if (before !== undefined) {
       const { state, data } = before.value;
-      if (state !== "tombstone") return data === key ? "adopted" : "present";
+      if (state === "live" || state === "condemned") return data === key ? "adopted" : "present";
       // Of several generations only one can have been the foreign one, and it is not known to have been another.
-      return "collected";
+      if (state === "tombstone") return "collected";
     }
-    if (await register.replace(undefined, { state: "live", data: key, size, at: Date.now() })) return "adopted";
+    // Who is about to push the same blob finds it there, and drops what it brought.
+    if (await register.replace(before, { state: "live", data: key, size, at: Date.now() })) return "adopted";
   }
 }

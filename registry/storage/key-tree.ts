@@ -12,8 +12,10 @@ import { algorithmOf, hexOf, isDigest, type Digest, type DigestAlgorithm } from 
  *   repos/<repo>/blobs/<alg>/<hex>/<uuid>.<size>        link: this repository may serve this blob, as long as these are its bytes
  *   uploads/<id>/<n>                                    register: an upload session
  *   collector/<n>                                       register: when garbage was last collected, and by whom
+ *   pulls/<repo>/<alg>/<hex>                            when a manifest of a mirror's copy was last pulled, about
  *   imports/<repo>                                      what its tags named when they were imported
- *   quarantine/<alg>/<hex>/<uuid>                       bytes that were found not to have that digest
+ *   quarantine/records/<alg>/<hex>/<uuid>               what was found of bytes that do not have that digest
+ *   quarantine/bytes/<alg>/<hex>/<uuid>                 those bytes
  *   scrub/progress                                      how far a scrub has come
  *   auth/keys/<kid>                                     a key that signs tokens, sealed
  *   holds/<repo>/<time>-<uuid>-<what>                   something is about to be added to a repository that has a quota
@@ -27,7 +29,7 @@ import { algorithmOf, hexOf, isDigest, type Digest, type DigestAlgorithm } from 
  * else does. What a collector deletes has the <uuid> of bytes that are gone in its key, so the key never serves again.
  *
  * <xx> are two hex digits, so that a listing can be split. <n> is a number of ten digits (WriteOnceRegister). <alg> and <hex>
- * are a digest's two parts. In a link, a <uuid> that is a whole key has `!` for `/`.
+ * are a digest's two parts. In a link or the quarantine, a <uuid> that is a whole key has `!` for `/`.
  */
 export const keys = {
   allData: "data",
@@ -64,11 +66,16 @@ export const keys = {
   eventBatches: (queue: string): string => `${keys.eventQueue(queue)}/batches`,
   eventBatch: (queue: string, endpoint: string, number: number): string =>
     `${keys.eventBatches(queue)}/${endpoint}/${String(number).padStart(10, "0")}`,
+  pulls: (name: string): string => `pulls/${encodeName(name)}`,
+  pull: (name: string, digest: Digest): string => `${keys.pulls(name)}/${pathOf(digest)}`,
   signingKeys: "auth/keys",
   signingKey: (kid: string): string => `auth/keys/${kid}`,
   importedTags: (name: string): string => `imports/${encodeName(name)}`,
-  quarantine: "quarantine",
-  quarantined: (digest: Digest, generation: string): string => `quarantine/${pathOf(digest)}/${generation}`,
+  quarantineRecords: "quarantine/records",
+  quarantined: (digest: Digest, data: string): string =>
+    `${keys.quarantineRecords}/${pathOf(digest)}/${data.replaceAll("/", "!")}`,
+  quarantinedBytes: (digest: Digest, data: string): string =>
+    `quarantine/bytes/${pathOf(digest)}/${data.replaceAll("/", "!")}`,
   scrubProgress: "scrub/progress",
   registerEntry: (register: string, number: number): string => `${register}/${String(number).padStart(10, "0")}`,
 };
@@ -99,6 +106,13 @@ export function blobLinkOfKey(key: string): BlobLinkName | undefined {
   const [, data, size] = /^(.+)\.(\d+)$/.exec(name) ?? [];
   if (data === undefined || !isDigest(digest)) return undefined;
   return { digest, data: data.replaceAll("!", "/"), size: Number(size) };
+}
+
+/** From the key of an entry of a blob's register; undefined for what is none. */
+export function blobOfRegisterKey(key: string): Digest | undefined {
+  const [, algorithm = "", , hex = ""] = key.split("/");
+  const digest = `${algorithm}:${hex}`;
+  return isDigest(digest) ? digest : undefined;
 }
 
 export interface ReferrerName {
