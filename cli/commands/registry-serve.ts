@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import { pino, type Logger } from "pino";
+import type { Logger } from "pino";
 
 import type { AuthSettings } from "../../registry/config/auth-section.js";
 import { loadConfig } from "../../registry/config/load-config.js";
@@ -9,9 +10,11 @@ import type { RegistryConfig } from "../../registry/config/schema.js";
 import { workerCount } from "../../registry/config/workers-setting.js";
 import { storeSettingsOf } from "../../registry/config/storage-section.js";
 import { startRegistry, type RunningRegistry } from "../../registry/index.js";
+import { registryLogger } from "../../registry/observability/logger.js";
 import { ownWorker } from "../../registry/workers/worker.js";
 import { placeOfStore } from "../../storage/open-store.js";
 import type { CliContext } from "../context.js";
+import { followConfig, operationOf, serveWorkersMetrics } from "./registry-operation.js";
 import { stopSignal } from "./stop-signal.js";
 
 export interface ServeFlags {
@@ -25,9 +28,11 @@ export interface ServeFlags {
 
 /** Serves until SIGINT or SIGTERM. The address goes to standard output, the log to standard error. */
 export async function serve({ config: file, ...flags }: ServeFlags, context: CliContext): Promise<void> {
-  const config = loadConfig({ ...(file !== undefined && { file }), env: process.env, flags });
+  const load = (): RegistryConfig => loadConfig({ ...(file !== undefined && { file }), env: process.env, flags });
+  const authOf = ({ auth }: RegistryConfig): AuthSettings | undefined => auth && withKeyDirectory(auth, context);
+  const config = load();
   const storage = storeSettingsOf(config.storage, config.root ?? join(context.root, "registry"));
-  const log = pino({ level: config.log.level }, pino.destination({ fd: 2, sync: true }));
+  const log = registryLogger(config.log.level);
   const place = placeOfStore(storage);
   const worker = ownWorker();
   const count = workerCount(config.workers);
@@ -38,7 +43,7 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
   const starting = startRegistry({
     storage,
     redirect: config.storage.redirect,
-    listen: worker?.role.listen ?? config.listen,
+    listen: config.listen,
     schedules: worker === undefined || worker.role.slot === 0,
     insecureNoAuth: config.insecureNoAuth,
     ...(config.http.url !== undefined && { url: config.http.url }),
@@ -47,10 +52,12 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
     drainTimeoutMs: config.http.drainTimeoutSeconds * 1000,
     manifestBytes: config.limits.manifestBytes,
     sparseManifests: config.limits.sparseManifests,
-    auth: config.auth && withKeyDirectory(config.auth, context),
+    auth: authOf(config),
     tls: config.tls,
     uploadExpiryMs: config.uploads.expireAfterHours * 3600_000,
+    ...operationOf(config, worker !== undefined),
     log,
+    logPulls: config.log.pulls,
   });
   let registry: RunningRegistry;
   try {
@@ -63,8 +70,12 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
   }
   if (worker === undefined) announce(registry.url, place);
   else worker.serving(registry.url);
+  const unfollow = followConfig({ registry, config, file, load, authOf, log });
   await stopSignal(...(worker === undefined ? [] : [worker.stopped]));
   log.info("stopping: requests under way are let end");
+  await unfollow();
+  registry.drain();
+  await sleep(config.health.drainDelaySeconds * 1000);
   await registry.close();
   await worker?.leave();
 }
@@ -77,10 +88,12 @@ async function serveWithWorkers(count: number, config: RegistryConfig, place: st
     pool.signal("SIGHUP");
   };
   process.on("SIGHUP", reload);
+  const metrics = await serveWorkersMetrics(config, log);
   announce(pool.url, place);
   await stopSignal();
   process.off("SIGHUP", reload);
   await pool.stop();
+  await metrics?.close();
 }
 
 function announce(url: string, place: string): void {

@@ -7,8 +7,6 @@ export const ROLE_VARIABLE = "BERTH_WORKER";
 export interface WorkerRole {
   /** Numbered from 0; a worker that takes the place of a dead one has its number. */
   readonly slot: number;
-  /** Where the others listen already; absent for the first, which may find a free port. */
-  readonly listen?: string;
 }
 
 /** Sent once, when the worker serves or has failed to. */

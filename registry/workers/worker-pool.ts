@@ -73,7 +73,7 @@ export class WorkerPool {
 
   /** Returns the URL under which the worker serves. */
   async #launch(slot: number, pauseMs = FIRST_PAUSE_MS): Promise<string> {
-    const role: WorkerRole = { slot, ...(this.#url !== "" && { listen: addressIn(this.#url) }) };
+    const role: WorkerRole = { slot };
     const worker = cluster.fork({ [ROLE_VARIABLE]: JSON.stringify(role) });
     const started = performance.now();
     this.#workers.set(slot, worker);
@@ -109,10 +109,4 @@ async function served(worker: Worker): Promise<string> {
       reject(new BerthError("ABORTED", `a worker ended before it served (${signal ?? String(code)})`));
     });
   });
-}
-
-/** host:port; a URL leaves out its scheme's own port. */
-function addressIn(url: string): string {
-  const { hostname, port, protocol } = new URL(url);
-  return `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
 }
