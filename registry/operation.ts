@@ -30,7 +30,8 @@ export interface PolicySettings {
 export interface OperationSettings extends PolicySettings {
   readonly retention?: { readonly enabled: boolean; readonly everyHours: number } | undefined;
   readonly webhooks?: readonly WebhookEndpoint[] | undefined;
-  readonly metrics?: { readonly listen?: string | undefined } | undefined;
+  /** A worker's are served by its primary (observability/workers-metrics.ts). */
+  readonly metrics?: { readonly listen: string } | "for the primary" | undefined;
   readonly tracing?: TracingSettings | undefined;
   readonly health?: HealthSettings | undefined;
   /** False where another process of this host does what is done by schedule. */
@@ -63,7 +64,7 @@ export class Operation {
   private constructor(
     private readonly settings: OperationSettings,
     private readonly parts: Parts,
-    private readonly metrics: { readonly collected: Metrics; readonly server: MetricsServer } | undefined,
+    private readonly metrics: { readonly collected: Metrics; readonly server?: MetricsServer } | undefined,
     private readonly tracing: Tracing | undefined,
   ) {
     const watchers = [metrics?.collected, tracing].filter((watcher) => watcher !== undefined);
@@ -82,20 +83,24 @@ export class Operation {
 
   /** @throws BerthError ADDRESS_IN_USE, USAGE */
   static async open(settings: OperationSettings, parts: Parts): Promise<Operation> {
-    const { metrics: { listen } = {}, tracing: asked } = settings;
+    const { metrics, tracing: asked } = settings;
     const tracingSettings = asked ?? { samplePercent: 100 };
     const tracing = isTracingAsked(tracingSettings, parts.env)
       ? await startTracing(tracingSettings, parts.env)
       : undefined;
-    if (listen === undefined) return new Operation(settings, parts, undefined, tracing);
+    if (metrics === undefined) return new Operation(settings, parts, undefined, tracing);
     const collected = await Metrics.create();
-    const server = await serveMetrics(collected, parseListenAddress(listen), parts.log);
+    if (metrics === "for the primary") {
+      await collected.giveToPrimary();
+      return new Operation(settings, parts, { collected }, tracing);
+    }
+    const server = await serveMetrics(collected, parseListenAddress(metrics.listen), parts.log);
     return new Operation(settings, parts, { collected, server }, tracing);
   }
 
   /** Absent when no metrics are served. */
   get metricsUrl(): string | undefined {
-    return this.metrics?.server.url;
+    return this.metrics?.server?.url;
   }
 
   /** Before it is known who asks. */
@@ -149,7 +154,7 @@ export class Operation {
   async close(): Promise<void> {
     await this.#schedule?.stop();
     await this.#webhooks?.stop();
-    await this.metrics?.server.close();
+    await this.metrics?.server?.close();
     await this.tracing?.close();
   }
 }

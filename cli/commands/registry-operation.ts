@@ -3,14 +3,28 @@ import process from "node:process";
 import type { Logger } from "pino";
 
 import { ConfigReload } from "../../registry/config/config-reload.js";
+import { parseListenAddress } from "../../registry/config/listen-address.js";
 import type { RegistryConfig } from "../../registry/config/schema.js";
 import type { ReloadableSettings, RunningRegistry } from "../../registry/index.js";
+import { serveMetrics, type MetricsServer } from "../../registry/observability/metrics-server.js";
+import { workersMetrics } from "../../registry/observability/workers-metrics.js";
 import type { OperationSettings } from "../../registry/operation.js";
 
-/** The sections of a configuration that concern operation. */
-export function operationOf(config: RegistryConfig): OperationSettings {
-  const { policies, limits, retention, webhooks, metrics, tracing, health } = config;
+/** The sections of a configuration that concern operation. @param isWorker whose metrics its primary gathers and serves */
+export function operationOf(config: RegistryConfig, isWorker: boolean): OperationSettings {
+  const { policies, limits, retention, webhooks, tracing, health } = config;
+  const { listen } = config.metrics;
+  const metrics = listen === undefined ? undefined : isWorker ? ("for the primary" as const) : { listen };
   return { policies, rate: limits.rate, retention, webhooks: webhooks.endpoints, metrics, tracing, health };
+}
+
+/** In the primary: the metrics of all workers together, where metrics are wanted. @throws BerthError ADDRESS_IN_USE, USAGE */
+export async function serveWorkersMetrics(
+  { metrics }: RegistryConfig,
+  log: Logger,
+): Promise<MetricsServer | undefined> {
+  if (metrics.listen === undefined) return undefined;
+  return await serveMetrics(await workersMetrics(), parseListenAddress(metrics.listen), log);
 }
 
 export interface FollowOptions {

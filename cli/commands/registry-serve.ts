@@ -83,17 +83,22 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
 /** This process then serves nothing itself: its workers run this command again, and find that they are workers. */
 async function serveWithWorkers(count: number, config: RegistryConfig, place: string, log: Logger): Promise<void> {
   const { WorkerPool } = await import("../../registry/workers/worker-pool.js");
-  const pool = await WorkerPool.start({ count, drainTimeoutMs: config.http.drainTimeoutSeconds * 1000, log });
-  const reload = (): void => {
-    pool.signal("SIGHUP");
-  };
-  process.on("SIGHUP", reload);
+  const { http, health } = config;
+  const drainTimeoutMs = (http.drainTimeoutSeconds + health.drainDelaySeconds) * 1000;
   const metrics = await serveWorkersMetrics(config, log);
-  announce(pool.url, place);
-  await stopSignal();
-  process.off("SIGHUP", reload);
-  await pool.stop();
-  await metrics?.close();
+  try {
+    const pool = await WorkerPool.start({ count, drainTimeoutMs, log });
+    const reload = (): void => {
+      pool.signal("SIGHUP");
+    };
+    process.on("SIGHUP", reload);
+    announce(pool.url, place);
+    await stopSignal();
+    process.off("SIGHUP", reload);
+    await pool.stop();
+  } finally {
+    await metrics?.close();
+  }
 }
 
 function announce(url: string, place: string): void {

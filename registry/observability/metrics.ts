@@ -109,6 +109,14 @@ export class Metrics {
     return { contentType: this.collection.contentType, body: await this.collection.metrics() };
   }
 
+  /** Answers when the primary of a node:cluster asks its workers for their metrics. */
+  async giveToPrimary(): Promise<void> {
+    const { AggregatorRegistry } = await import("prom-client");
+    AggregatorRegistry.setRegistries(this.collection);
+    // Begins to listen when it is made.
+    new AggregatorRegistry();
+  }
+
   /** Counts requests: a few additions each. */
   get middleware(): Middleware {
     return async (ctx, next) => {

@@ -31,6 +31,22 @@ export class TagStore {
     }
   }
 
+  /** What the tag names and when it was pushed last, in milliseconds since the epoch; undefined when there is none. */
+  async describe(
+    repository: string,
+    tag: string,
+  ): Promise<{ readonly tag: string; readonly digest: Digest; readonly pushedAt: number } | undefined> {
+    const key = keys.tag(repository, tag);
+    const info = await this.store.stat(key);
+    if (info === undefined) return undefined;
+    try {
+      return { tag, digest: parseDigest((await this.store.get(key)).toString()), pushedAt: info.modifiedAt };
+    } catch (error) {
+      if (isBerthError(error, "OBJECT_UNKNOWN")) return undefined;
+      throw error;
+    }
+  }
+
   async put(repository: string, tag: string, digest: Digest): Promise<void> {
     await this.store.put(keys.tag(repository, tag), Buffer.from(digest));
   }
