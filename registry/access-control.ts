@@ -2,14 +2,14 @@ import type { Logger } from "pino";
 
 import { BerthError } from "../oci/errors.js";
 import type { ObjectStore } from "../storage/object-store.js";
-import { openAuthentication, type Authentication } from "./auth/open-authentication.js";
+import type { Authentication } from "./auth/open-authentication.js";
 import type { AuthSettings } from "./config/auth-section.js";
 import { isLoopback } from "./config/listen-address.js";
 import type { TlsSettings } from "./config/tls-section.js";
 import type { ListenAddress } from "./http/listener.js";
 import type { Locations } from "./http/locations.js";
 import type { Endpoint, Guard } from "./http/routes.js";
-import { ServerTls } from "./tls/server-tls.js";
+import type { ServerTls } from "./tls/server-tls.js";
 
 export interface AccessSettings {
   readonly auth?: AuthSettings | undefined;
@@ -51,10 +51,10 @@ export function assertGuarded({ auth, insecureNoAuth }: AccessSettings, address:
 /** @throws BerthError CONFIG_INVALID, STORAGE, PRIVILEGE */
 export async function openAccessControl(settings: AccessSettings, parts: AccessParts): Promise<AccessControl> {
   const { log } = parts;
-  const tls = settings.tls && (await ServerTls.open(settings.tls, log));
+  const tls = settings.tls && (await openTls(settings.tls, log));
   let authentication: Authentication | undefined;
   try {
-    authentication = settings.auth && (await openAuthentication(settings.auth, parts));
+    authentication = settings.auth && (await authenticate(settings.auth, parts));
   } catch (error) {
     tls?.close();
     throw error;
@@ -78,4 +78,15 @@ export async function openAccessControl(settings: AccessSettings, parts: AccessP
       authentication?.close();
     },
   };
+}
+
+/** Loaded when it is asked for: jose alone takes as long to load as the rest of a small registry. */
+async function authenticate(settings: AuthSettings, parts: AccessParts): Promise<Authentication> {
+  const { openAuthentication } = await import("./auth/open-authentication.js");
+  return await openAuthentication(settings, parts);
+}
+
+async function openTls(settings: TlsSettings, log: Logger): Promise<ServerTls> {
+  const { ServerTls } = await import("./tls/server-tls.js");
+  return await ServerTls.open(settings, log);
 }

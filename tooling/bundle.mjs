@@ -22,7 +22,8 @@ export async function bundleCommand() {
   const common = { platform: "node", format: "cjs", target: "node20", logLevel: "warning" };
   try {
     await build({ ...common, entryPoints: [join(PROJECT, "cli/bin.cts")], outfile: join(work, "berth.js") });
-    const bundled = { ...common, bundle: true, minify: true, keepNames: true };
+    // `import()` becomes a late `require`: V8's code cache knows no way to import.
+    const bundled = { ...common, bundle: true, minify: true, keepNames: true, supported: { "dynamic-import": false } };
     const libraries = new Map();
     await build({
       ...bundled,

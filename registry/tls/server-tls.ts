@@ -24,17 +24,18 @@ export class ServerTls {
     private readonly log: Logger,
     private stamp: string,
     private context: SecureContextOptions,
+    lookEveryMs: number,
   ) {
     this.#timer = setInterval(() => {
       void this.#look();
-    }, LOOK_EVERY_MS);
+    }, lookEveryMs);
     this.#timer.unref();
   }
 
   /** @throws BerthError CONFIG_INVALID */
-  static async open(settings: TlsSettings, log: Logger): Promise<ServerTls> {
+  static async open(settings: TlsSettings, log: Logger, lookEveryMs = LOOK_EVERY_MS): Promise<ServerTls> {
     const context = await readCertificateFiles(settings);
-    return new ServerTls(settings, log, await stampOfFiles(settings), context);
+    return new ServerTls(settings, log, await stampOfFiles(settings), context, lookEveryMs);
   }
 
   /** For `https.createServer`; see `attach`. HTTP/1.1 alone: docs/decisions, "HTTP/2 is not offered". */
