@@ -2,12 +2,12 @@ import { text as textOf } from "node:stream/consumers";
 
 import type { Command } from "commander";
 
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { Credentials } from "../../puller/client/index.js";
 import { keepCredentials } from "../../puller/credentials/keep-credentials.js";
 import { logIn } from "../../puller/credentials/login.js";
 import { savedCredentials } from "../../puller/credentials/saved-credentials.js";
-import { hostOfKey } from "../../puller/credentials/server-names.js";
+import { registryNamed } from "../../puller/credentials/server-names.js";
 import { serverClient } from "../../puller/hosts/registry-hosts.js";
 import type { CommandHost } from "../command.js";
 import { interruptible } from "../interruptible.js";
@@ -25,14 +25,16 @@ export function define(command: Command, _host: CommandHost): void {
     .option("-u, --username <name>", "user name")
     .option("-p, --password <password>", "password; other users of this host can see it")
     .option("--password-stdin", "read the password from standard input")
-    .action(async (server = "docker.io", options: LoginOptions) => {
-      const registry = hostOfKey(server);
+    .action(async (server: string | undefined, options: LoginOptions) => {
+      const registry = registryNamed(server);
+      const client = serverClient(registry);
+      const show = (credentials: Credentials): Promise<Credentials> =>
+        interruptible((signal) => logIn(client, credentials, signal));
       const given = await givenCredentials(options);
-      const saved =
-        given === undefined && options.username === undefined ? await savedCredentials(registry) : undefined;
-      if (saved !== undefined) process.stdout.write("Authenticating with existing credentials...\n");
-      const credentials = given ?? saved ?? (await promptedCredentials(options));
-      const kept = await interruptible((signal) => logIn(serverClient(registry), credentials, signal));
+      const kept =
+        (given && (await show(given))) ??
+        (options.username === undefined ? await showSaved(registry, show) : undefined) ??
+        (await show(await promptedCredentials(options)));
       const file = await keepCredentials(registry, kept);
       if (file !== undefined) {
         process.stderr.write(
@@ -43,6 +45,23 @@ export function define(command: Command, _host: CommandHost): void {
       }
       process.stdout.write("Login Succeeded\n");
     });
+}
+
+/** With what an earlier login has saved; undefined when there is nothing, or it is refused and somebody can be asked. */
+async function showSaved(
+  registry: string,
+  show: (credentials: Credentials) => Promise<Credentials>,
+): Promise<Credentials | undefined> {
+  const saved = await savedCredentials(registry);
+  if (saved === undefined) return undefined;
+  process.stdout.write("Authenticating with existing credentials...\n");
+  try {
+    return await show(saved);
+  } catch (error) {
+    if (!process.stdin.isTTY || !isBerthError(error, "UNAUTHORIZED")) throw error;
+    process.stderr.write(`Login did not succeed, error: ${error.message}\n`);
+    return undefined;
+  }
 }
 
 /** What the command line and standard input say; undefined when somebody has to be asked. */

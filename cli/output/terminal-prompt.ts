@@ -12,10 +12,18 @@ export function askForLine(question: string): Promise<string> {
 export async function askForSecret(question: string): Promise<string> {
   process.stderr.write(question);
   try {
-    return await ask("", new Writable({ write: (_chunk, _encoding, done) => void done() }));
+    return await ask("", nowhere());
   } finally {
     process.stderr.write("\n");
   }
+}
+
+function nowhere(): Writable {
+  return new Writable({
+    write(_chunk, _encoding, done): void {
+      done();
+    },
+  });
 }
 
 async function ask(question: string, output: NodeJS.WritableStream): Promise<string> {

@@ -1,3 +1,5 @@
+import { BerthError } from "../../oci/errors.js";
+
 const HUB_HOSTS = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 
 /** What Docker Hub is called in config.json and to credential helpers. */
@@ -7,6 +9,14 @@ const HUB_KEY = "https://index.docker.io/v1/";
 export function hostOfKey(key: string): string {
   const host = key.replace(/^https?:\/\//i, "").replace(/\/.*$/, "");
   return HUB_HOSTS.has(host) ? "docker.io" : host;
+}
+
+/** The registry that somebody means who writes an address, a host, or nothing. @throws BerthError USAGE */
+export function registryNamed(text = "docker.io"): string {
+  const registry = hostOfKey(text);
+  const url = URL.parse(`https://${registry}/`);
+  if (url !== null && url.username === "" && /^[A-Za-z0-9.:[\]-]+$/.test(registry)) return registry;
+  throw new BerthError("USAGE", `${JSON.stringify(text.slice(0, 300))} is no host[:port] of a registry`);
 }
 
 /** Whether a key names a whole registry, and not (as podman's may) a part of its repositories. */

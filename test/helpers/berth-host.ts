@@ -18,7 +18,7 @@ export interface Outcome {
 export class BerthHost {
   readonly directory = mkdtempSync(join(tmpdir(), "berth-e2e-"));
   readonly root = join(this.directory, "root");
-  readonly env = { ...process.env, BERTH_ROOT: this.root, BERTH_RUN: join(this.directory, "run") };
+  readonly env: NodeJS.ProcessEnv = { ...process.env, BERTH_ROOT: this.root, BERTH_RUN: join(this.directory, "run") };
   readonly #children: ChildProcess[] = [];
 
   /** Runs the command to its end, whatever its status. */
@@ -78,7 +78,7 @@ export class BerthHost {
     for (let attempt = 0; attempt < 200; attempt++) {
       if (child.exitCode !== null) throw new Error(`the registry ended: ${output}`);
       const answer = await fetch(`http://${address}/v2/`).catch(() => undefined);
-      if (answer?.status === 200) return address;
+      if (answer?.status === 200 || answer?.status === 401) return address;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(`the registry does not answer: ${output}`);
