@@ -2,7 +2,9 @@ import type { Command } from "commander";
 
 import type { CommandHost } from "../command.js";
 import type { CheckConfigFlags } from "./registry-check-config.js";
+import type { ImportFlags } from "./registry-import-distribution.js";
 import type { PolicyFlags, RetentionFlags } from "./registry-policy.js";
+import type { ScrubFlags } from "./registry-scrub.js";
 import type { ServeFlags } from "./registry-serve.js";
 import type { UserFlags } from "./registry-user-verbs.js";
 
@@ -22,7 +24,41 @@ export function define(command: Command, host: CommandHost): void {
       await serve(flags, host.context());
     });
   definePolicies(command, host);
+  defineCare(command, host);
   defineUsers(command);
+}
+
+function defineCare(command: Command, host: CommandHost): void {
+  command
+    .command("scrub")
+    .summary("read everything back and hold it against its digest")
+    .description(
+      "Beside running registries. What is damaged is reported and no longer served, so that the next push makes it whole; " +
+        "exit code 1 says that something was found.",
+    )
+    .option("--root <dir>", "the registry's directory")
+    .option("--config <file>", "the registry's configuration")
+    .option("--dry-run", "only report")
+    .option("--repair", "give repositories back what was taken out of service and has been pushed again since")
+    .option("--rate <size>", "read so many bytes each second at most, such as 50m")
+    .option("--from-start", "begin anew though an earlier scrub was interrupted")
+    .action(async (flags: ScrubFlags) => {
+      const { scrubRegistry } = await import("./registry-scrub.js");
+      await scrubRegistry(flags, host);
+    });
+  command
+    .command("import-distribution")
+    .summary("adopt what registry:2 or registry:3 keeps in the same directory or bucket")
+    .description(
+      "Blobs stay where they lie, and distribution may go on serving them read-only. Run again, it brings in what came since.",
+    )
+    .argument("[dir]", "distribution's root directory")
+    .option("--root <dir>", "the registry's directory, at or above it (default the same)")
+    .option("--config <file>", "the registry's configuration, for a bucket")
+    .action(async (directory: string | undefined, flags: ImportFlags) => {
+      const { importFrom } = await import("./registry-import-distribution.js");
+      await importFrom(directory, flags, host);
+    });
 }
 
 function defineUsers(command: Command): void {

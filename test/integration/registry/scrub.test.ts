@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +10,7 @@ import { MediaType } from "../../../oci/media-types.js";
 import type { ScrubFinding, ScrubSummary } from "../../../registry/scrub/findings.js";
 import { scrub, type ScrubOptions } from "../../../registry/scrub/scrub.js";
 import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
+import { PROJECT } from "../../helpers/project.js";
 import { bytesOf, descriptorOf, documentOf, imageIn, pushBlob, putManifest, randomContent } from "./support/content.js";
 import type { Content, Described } from "./support/content.js";
 import { TestRegistry } from "./support/test-registry.js";
@@ -206,6 +209,29 @@ describe("scrub", () => {
     const started = performance.now();
     await run({ bytesPerSecond: 400_000 });
     assert.ok(performance.now() - started >= 400);
+  });
+
+  it("is a command that prints a line for each finding and exits with 1 when there is one", async () => {
+    const berth = async (...args: string[]): Promise<{ code: number | null; out: string; err: string }> => {
+      const child = spawn(process.execPath, [join(PROJECT, "dist/bin/berth.js"), "registry", "scrub", ...args]);
+      const [out, err]: [Buffer[], Buffer[]] = [[], []];
+      child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+      child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+      const [code] = (await once(child, "close")) as [number | null];
+      return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
+    };
+    const { layer } = await pushedImage("a");
+    const whole = await berth("--root", root, "--rate", "1g");
+    assert.deepEqual([whole.code, whole.out], [0, ""]);
+    assert.match(whole.err, /^4 blobs, 1 manifests, 1 tags, 4 links \(\S+\): 0 findings\n$/);
+    damage(layer);
+    const dry = await berth("--root", root, "--dry-run");
+    assert.equal(dry.code, 1);
+    assert.match(dry.out, new RegExp(`^damaged ${layer.digest} its 300000 bytes are those of sha256:[0-9a-f]{64}\n$`));
+    const real = await berth("--root", root);
+    assert.match(real.out, new RegExp(`^damaged ${layer.digest} .*; no longer served$`, "m"));
+    await registry.expect(404, "GET", blobPath("a", layer));
+    assert.equal((await berth("--root", root, "--rate", "0")).code, 1);
   });
 
   it("finds what is damaged under sha512 as well", async () => {
