@@ -9,10 +9,12 @@ import { openStore, type StoreSettings } from "../storage/open-store.js";
 import { assertGuarded, openAccessControl } from "./access-control.js";
 import type { AuthSettings } from "./config/auth-section.js";
 import { parseListenAddress } from "./config/listen-address.js";
+import type { MirrorSettings } from "./config/mirrors-section.js";
 import type { TlsSettings } from "./config/tls-section.js";
 import { registryApplication } from "./http/application.js";
 import { Listener } from "./http/listener.js";
 import { Locations } from "./http/locations.js";
+import { openMirrors } from "./mirror/open-mirrors.js";
 import { Operation, type OperationSettings, type PolicySettings } from "./operation.js";
 import { registryOn } from "./registry.js";
 
@@ -30,6 +32,8 @@ export interface RegistryOptions extends OperationSettings {
   readonly auth?: AuthSettings | undefined;
   /** Plain HTTP when absent. */
   readonly tls?: TlsSettings | undefined;
+  /** Copies of other registries' repositories; none when absent. */
+  readonly mirrors?: MirrorSettings | undefined;
   readonly trustForwarded?: boolean;
   readonly idleTimeoutMs?: number;
   readonly drainTimeoutMs?: number;
@@ -109,14 +113,23 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     trustForwarded: options.trustForwarded ?? false,
     ...(options.url !== undefined && { baseUrl: options.url }),
   });
+  const mirrors = await openMirrors(options.mirrors, {
+    registry,
+    store: operation.store,
+    log,
+    storeDirectory: options.storage?.filesystem?.root ?? options.root,
+    ownUrl: options.url,
+    evicts: options.schedules ?? true,
+  });
   const access = await openAccessControl(options, { address, store, locations, log });
   const { guards, endpoints, tls } = access;
   const app = registryApplication({
     registry,
     locations,
     log,
-    guards: [operation.firstGuard, ...guards, operation.lastGuard],
+    guards: [operation.firstGuard, ...mirrors.guards, ...guards, operation.lastGuard],
     endpoints: [...operation.endpoints, ...endpoints],
+    detour: mirrors.detour,
     trustForwarded: options.trustForwarded ?? false,
     logPulls: options.logPulls ?? false,
     middleware: [...(options.observe === undefined ? [] : [options.observe]), ...operation.middleware],
@@ -143,6 +156,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     close: async () => {
       operation.drain();
       await listener.close();
+      await mirrors.close();
       await operation.close();
       access.close();
       await stopSweeping?.();

@@ -43,6 +43,7 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
   const starting = startRegistry({
     storage,
     redirect: config.storage.redirect,
+    mirrors: config.mirrors,
     listen: config.listen,
     schedules: worker === undefined || worker.role.slot === 0,
     insecureNoAuth: config.insecureNoAuth,

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 
 import { authSection } from "./auth-section.js";
+import { mirrorsSection } from "./mirrors-section.js";
 import { healthSection, metricsSection, tracingSection } from "./observability-section.js";
 import { policySection, rateSection, retentionSection } from "./policy-section.js";
 import { tlsSection } from "./tls-section.js";
@@ -61,6 +62,7 @@ export const configSchema = v.strictObject({
   policies: policySection,
   retention: retentionSection,
   webhooks: webhooksSection,
+  mirrors: mirrorsSection,
   metrics: metricsSection,
   tracing: tracingSection,
   health: healthSection,

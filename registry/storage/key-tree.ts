@@ -139,6 +139,13 @@ export function endpointOfBatch(key: string): string {
   return key.split("/")[3] ?? "";
 }
 
+/** From the key of a blob's register; undefined for what is none. */
+export function digestOfBlobKey(key: string): Digest | undefined {
+  const [, algorithm, , hex] = key.split("/");
+  const text = `${algorithm ?? ""}:${hex ?? ""}`;
+  return isDigest(text) ? text : undefined;
+}
+
 /** From the key of a register's entry. */
 export function registerNumberOf(key: string): number {
   return Number(key.slice(key.lastIndexOf("/") + 1));

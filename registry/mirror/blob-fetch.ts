@@ -1,0 +1,94 @@
+import { algorithmOf, type Digest } from "../../oci/digest.js";
+import { BerthError } from "../../oci/errors.js";
+import type { RegistryClient } from "../../puller/client/index.js";
+import { RunningDigest } from "../uploads/running-digest.js";
+import type { BlobCopy } from "./blob-copy.js";
+import type { FetchSlots } from "./fetch-slots.js";
+import { GrowingBlob } from "./growing-blob.js";
+import type { MirroredName } from "./mirror-names.js";
+import { SpoolFile } from "./spool-file.js";
+import type { Upstream } from "./upstream.js";
+
+interface FetchParts {
+  readonly name: MirroredName<Upstream>;
+  readonly digest: Digest;
+  readonly copy: BlobCopy;
+  readonly slots: FetchSlots;
+  readonly spoolDirectory: string;
+}
+
+/** The one transfer of a blob from its upstream. It goes on when all clients have gone away. */
+export class BlobFetch {
+  /** The blob, once the upstream has begun to send it. @throws BerthError see upstream-faults.ts */
+  readonly begun: Promise<GrowingBlob>;
+  /** Settles when it is kept, or has failed. Never rejects. */
+  readonly ended: Promise<void>;
+
+  constructor(private readonly parts: FetchParts) {
+    let begin: (blob: GrowingBlob) => void = () => undefined;
+    let fail: (error: unknown) => void = () => undefined;
+    this.begun = new Promise((resolve, reject) => {
+      begin = resolve;
+      fail = reject;
+    });
+    // Perhaps nobody waits for it any more.
+    this.begun.catch(() => undefined);
+    this.ended = parts.slots.use(async () => {
+      // Also when `begun` has been settled: then this does nothing.
+      await this.#run(begin).catch(fail);
+    });
+  }
+
+  async #run(begin: (blob: GrowingBlob) => void): Promise<void> {
+    const { name, digest, copy } = this.parts;
+    let blob: GrowingBlob | undefined;
+    try {
+      await name.upstream.ask("blob", async (client, signal) => {
+        blob = new GrowingBlob(await SpoolFile.open(this.parts.spoolDirectory));
+        await this.#receive(client, blob, begin, signal);
+        blob.complete();
+      });
+      await copy.commit(name.stored, digest);
+    } catch (error) {
+      blob?.fail(error);
+      throw error;
+    } finally {
+      await copy.drop();
+      await blob?.letGo();
+    }
+  }
+
+  async #receive(
+    client: RegistryClient,
+    blob: GrowingBlob,
+    begin: (blob: GrowingBlob) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { name, digest, copy } = this.parts;
+    const { maxBlobSize } = name.upstream.settings;
+    const running = new RunningDigest(algorithmOf(digest));
+    const assertSize = (size: number): void => {
+      if (size <= maxBlobSize) return;
+      throw new BerthError("TOO_LARGE", `${digest} is larger than the ${String(maxBlobSize)} bytes of maxBlobSize`);
+    };
+    const sink = {
+      begin: (size: number | undefined): void => {
+        assertSize(size ?? 0);
+        blob.size = size;
+        begin(blob);
+      },
+      write: async (chunk: Uint8Array): Promise<void> => {
+        assertSize(blob.received + chunk.length);
+        running.update(chunk);
+        await Promise.all([blob.append(chunk), copy.append(chunk)]);
+      },
+    };
+    await client.downloadBlob(name.repository, { digest }, sink, signal);
+    const received = running.finish();
+    if (received === digest) return;
+    throw new BerthError(
+      "DIGEST_INVALID",
+      `${name.upstream.host} sent other bytes than those of ${digest}: ${received}`,
+    );
+  }
+}

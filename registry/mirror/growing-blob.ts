@@ -1,0 +1,109 @@
+import type { SpoolFile } from "./spool-file.js";
+
+const READ_BYTES = 64 * 1024;
+
+/**
+ * A blob that is being received: one writer, any number of readers, each at its own speed with one buffer of its own. Until
+ * the bytes have been verified no reader gets the last byte of what it asked for, so a client of a wrong blob sees a body
+ * that stops short of its Content-Length.
+ */
+export class GrowingBlob {
+  #received = 0;
+  #size: number | undefined;
+  #state: "growing" | "whole" | "failed" = "growing";
+  #failure: unknown;
+  #holders = 1;
+  #advance: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+
+  constructor(private readonly spool: SpoolFile) {}
+
+  /** Undefined while nobody has said. */
+  get size(): number | undefined {
+    return this.#size;
+  }
+
+  set size(size: number | undefined) {
+    this.#size = size;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    await this.spool.append(chunk);
+    this.#received += chunk.length;
+    this.#wake();
+  }
+
+  /** The bytes are those of the digest. */
+  complete(): void {
+    this.#size = this.#received;
+    this.#state = "whole";
+    this.#wake();
+  }
+
+  /** Readers that have not got all they want throw this. */
+  fail(failure: unknown): void {
+    if (this.#state !== "growing") return;
+    this.#failure = failure;
+    this.#state = "failed";
+    this.#wake();
+  }
+
+  /**
+   * Keeps the bytes readable until as many calls of `letGo`, whatever becomes of the transfer. The writer holds from the start.
+   * @returns false when everybody has let go before, and nothing can be read any more
+   */
+  hold(): boolean {
+    if (this.#holders === 0) return false;
+    this.#holders++;
+    return true;
+  }
+
+  async letGo(): Promise<void> {
+    this.#holders--;
+    if (this.#holders === 0) await this.spool.close();
+  }
+
+  /** For holders. A chunk is valid until the next one is asked for. @param length to the end when absent */
+  async *read(start: number, length?: number): AsyncGenerator<Uint8Array, void> {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    let at = start;
+    for (;;) {
+      const limit = this.#readableTo(length === undefined ? undefined : start + length);
+      if (this.#state === "failed") throw this.#failure;
+      if (at < limit) {
+        const count = await this.spool.read(buffer, Math.min(READ_BYTES, limit - at), at);
+        at += count;
+        yield buffer.subarray(0, count);
+      } else if (this.#state === "whole") {
+        return;
+      } else {
+        await this.#advanced();
+      }
+    }
+  }
+
+  #readableTo(end: number | undefined): number {
+    if (this.#state === "whole") return end ?? this.#received;
+    const last = (end ?? this.#size ?? this.#received) - 1;
+    return Math.min(this.#received, last);
+  }
+
+  async #advanced(): Promise<void> {
+    if (this.#advance === undefined) {
+      let resolve = (): void => undefined;
+      const promise = new Promise<void>((settle) => {
+        resolve = settle;
+      });
+      this.#advance = { promise, resolve };
+    }
+    await this.#advance.promise;
+  }
+
+  #wake(): void {
+    this.#advance?.resolve();
+    this.#advance = undefined;
+  }
+}

@@ -1,0 +1,135 @@
+import { join } from "node:path";
+
+import type { Logger } from "pino";
+
+import type { ObjectStore } from "../../storage/object-store.js";
+import type { MirrorSettings } from "../config/mirrors-section.js";
+import { queryOf, repositoryOf } from "../http/path-parameters.js";
+import type { RegistryRequest } from "../http/request.js";
+import type { Detour, Guard } from "../http/routes.js";
+import type { Registry } from "../registry.js";
+import { BlobMirror } from "./blob-mirror.js";
+import { Evictor } from "./evictor.js";
+import { ListingMirror } from "./listing-mirror.js";
+import { ManifestMirror } from "./manifest-mirror.js";
+import { MirrorNames, type MirroredName } from "./mirror-names.js";
+import { mirroredAnswers, readOnly } from "./mirrored-answers.js";
+import { PullLedger } from "./pull-ledger.js";
+import { Repetition } from "./repetition.js";
+import { retryAfterOf } from "./upstream-faults.js";
+import { Upstream } from "./upstream.js";
+
+export interface MirrorParts {
+  readonly registry: Registry;
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  /** Of a store on this host: where blobs may lie while they are fetched. */
+  readonly storeDirectory?: string | undefined;
+  /** Of this registry, as the configuration says it. */
+  readonly ownUrl?: string | undefined;
+  /** Whether this process evicts. */
+  readonly evicts: boolean;
+}
+
+const FLUSH_EVERY_MS = 60_000;
+const DAY_MS = 24 * 3600_000;
+
+/** The registry as a pull-through cache: a guard that finds which upstream's repository is meant, and a detour that answers. */
+export class Mirrors {
+  readonly #upstreams: readonly Upstream[];
+  readonly #names: MirrorNames<Upstream>;
+  readonly #answers: ReturnType<typeof mirroredAnswers>;
+  readonly #blobs: BlobMirror;
+  readonly #ledger: PullLedger;
+  readonly #repetitions: readonly Repetition[];
+  readonly #ownHosts: readonly string[];
+
+  /** @throws BerthError CONFIG_INVALID for files that cannot be read */
+  constructor(settings: MirrorSettings, parts: MirrorParts) {
+    const { registry, store, log, storeDirectory, ownUrl } = parts;
+    const { blobs, manifests, tags, referrers, events } = registry;
+    this.#upstreams = settings.upstreams.map((upstream) => new Upstream(upstream, log));
+    this.#names = new MirrorNames(this.#upstreams, settings.local);
+    this.#ownHosts = ownUrl === undefined ? [] : [new URL(ownUrl).host];
+    const spoolDirectory = settings.spool ?? spoolBeside(storeDirectory);
+    this.#ledger = new PullLedger(store);
+    this.#blobs = new BlobMirror({ store, blobs, spoolDirectory, log });
+    const manifestMirror = new ManifestMirror(manifests, tags, log);
+    this.#answers = mirroredAnswers({
+      manifests: manifestMirror,
+      blobs: this.#blobs,
+      listings: new ListingMirror({ tags, manifests, referrers, mirror: manifestMirror }),
+      ledger: this.#ledger,
+      events,
+    });
+    const { maxSize, maxAgeDays, everyMinutes } = settings.eviction;
+    const limits = { maxSize, maxAgeMs: maxAgeDays === undefined ? undefined : maxAgeDays * DAY_MS };
+    const evictor = new Evictor({ store, blobs, manifests, tags, ledger: this.#ledger, log }, limits);
+    const isLimited = maxSize !== undefined || maxAgeDays !== undefined;
+    this.#repetitions = [
+      new Repetition(
+        FLUSH_EVERY_MS,
+        async () => {
+          await this.#ledger.flush();
+        },
+        log,
+      ),
+      ...(isLimited && parts.evicts
+        ? [new Repetition(everyMinutes * 60_000, async () => void (await evictor.run()), log)]
+        : []),
+    ];
+  }
+
+  /** To run before all others, which then see the repository's name here. */
+  get guard(): Guard {
+    return (ctx) => {
+      if (ctx.params["name"] === undefined) return undefined;
+      const mirrored = this.#names.find(repositoryOf(ctx), queryOf(ctx, "ns"), [...this.#ownHosts, ctx.host]);
+      if (mirrored === undefined) return undefined;
+      ctx.params = { ...ctx.params, name: mirrored.local };
+      ctx.state["storedName"] = mirrored.stored;
+      ctx.state[STATE] = mirrored;
+      return undefined;
+    };
+  }
+
+  get detour(): Detour {
+    return (operation, handler) => async (ctx) => {
+      const name = mirroredNameOf(ctx);
+      if (name === undefined) {
+        await handler(ctx);
+        return;
+      }
+      const answer = this.#answers.get(operation.name);
+      if (answer === undefined) throw readOnly(name);
+      try {
+        await answer(ctx, name, handler);
+      } catch (error) {
+        const wait = retryAfterOf(error);
+        if (wait !== undefined && !ctx.res.headersSent)
+          ctx.set("Retry-After", String(Math.max(1, Math.ceil(wait / 1000))));
+        throw error;
+      }
+    };
+  }
+
+  /** Breaks off what is being fetched and writes down what was pulled. */
+  async close(): Promise<void> {
+    await Promise.all(this.#repetitions.map(async (repetition) => await repetition.stop()));
+    await Promise.all(this.#upstreams.map(async (upstream) => await upstream.close()));
+    await this.#blobs.close();
+    await this.#ledger.flush();
+  }
+}
+
+const STATE = "mirrored";
+
+function mirroredNameOf(ctx: RegistryRequest): MirroredName<Upstream> | undefined {
+  return ctx.state[STATE] as MirroredName<Upstream> | undefined;
+}
+
+/** /tmp is often memory, which a blob of any size must not fill. */
+function spoolBeside(storeDirectory: string | undefined): string {
+  if (storeDirectory !== undefined) return join(storeDirectory, ".spool");
+  return "/var/tmp";
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+
+import type { Logger } from "pino";
+
+import { BerthError, isBerthError } from "../../oci/errors.js";
+import { RegistryClient } from "../../puller/client/index.js";
+import type { UpstreamSettings } from "../config/mirrors-section.js";
+import { CircuitBreaker } from "./circuit-breaker.js";
+import { isPassing, mirrorFault, retryAfterOf } from "./upstream-faults.js";
+
+/** Of one request that fails; the client asking again is cheaper than a queue of clients waiting. */
+const ATTEMPTS = 3;
+const LONGEST_RETRY_AFTER_MS = 1000;
+
+/** Another registry, of whose repositories copies are kept. */
+export class Upstream {
+  readonly host: string;
+  readonly #client: RegistryClient;
+  readonly #breaker = new CircuitBreaker();
+  readonly #closing = new AbortController();
+
+  /** @throws BerthError CONFIG_INVALID for files that cannot be read */
+  constructor(
+    readonly settings: UpstreamSettings,
+    private readonly log: Logger,
+  ) {
+    const { url, username, caFile, insecure, privateRedirects, timeouts } = settings;
+    this.host = new URL(url).host;
+    const password = settings.password ?? (settings.passwordFile && readSecret(settings.passwordFile));
+    this.#client = new RegistryClient({
+      registry: this.host,
+      endpoint: `${url.replace(/\/+$/, "")}/v2`,
+      ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
+      ...(caFile !== undefined && { authorities: [readText(caFile)] }),
+      insecure,
+      refusePrivateRedirects: !privateRedirects,
+      limits: {
+        connectTimeout: timeouts.connectSeconds * 1000,
+        headersTimeout: timeouts.answerSeconds * 1000,
+        pingTimeout: timeouts.answerSeconds * 1000,
+        idleTimeout: timeouts.idleSeconds * 1000,
+        attempts: ATTEMPTS,
+        longestRetryAfter: LONGEST_RETRY_AFTER_MS,
+      },
+    });
+  }
+
+  /**
+   * Asks the upstream, unless it is being left alone.
+   * @param what for messages: `manifest`, `blob`
+   * @throws BerthError as in upstream-faults.ts; UNAVAILABLE while it is left alone
+   */
+  async ask<T>(what: string, question: (client: RegistryClient, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const wait = this.#breaker.admit();
+    if (wait > 0) {
+      throw new BerthError("UNAVAILABLE", `${this.host} has failed again and again and is left alone for a while`, {
+        details: { retryAfter: wait },
+      });
+    }
+    try {
+      const answer = await question(this.#client, this.#closing.signal);
+      this.#breaker.succeeded();
+      return answer;
+    } catch (error) {
+      const fault = mirrorFault(error, this.host, what);
+      if (this.#closing.signal.aborted || !isBerthError(fault)) this.#breaker.undecided();
+      else if (isLying(error)) this.#breaker.undecided();
+      else if (isPassing(fault)) this.#breaker.failed(retryAfterOf(fault));
+      else if (isBerthError(fault, "NO_SPACE", "STORAGE")) this.#breaker.undecided();
+      else this.#breaker.succeeded();
+      if (!isBerthError(fault, "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN") && !this.#closing.signal.aborted) {
+        this.log.warn({ upstream: this.settings.name, err: error }, fault.message);
+      }
+      throw fault;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#client.close();
+  }
+}
+
+/** One thing that is wrong there says nothing of the others. */
+function isLying(error: unknown): boolean {
+  return isBerthError(error, "DIGEST_INVALID", "SIZE_INVALID", "MANIFEST_INVALID", "TOO_LARGE");
+}
+
+function readSecret(path: string): string {
+  return readText(path).replace(/\r?\n$/, "");
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new BerthError(
+      "CONFIG_INVALID",
+      `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
