@@ -27,7 +27,7 @@ export function define(command: Command, _host: CommandHost): void {
     .option("--password-stdin", "read the password from standard input")
     .action(async (server: string | undefined, options: LoginOptions) => {
       const registry = registryNamed(server);
-      const client = serverClient(registry);
+      const client = await serverClient(registry);
       const show = (credentials: Credentials): Promise<Credentials> =>
         interruptible((signal) => logIn(client, credentials, signal));
       const given = await givenCredentials(options);

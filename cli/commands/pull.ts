@@ -19,7 +19,7 @@ export function define(command: Command, host: CommandHost): void {
       const out = process.stdout;
       if (!quiet) out.write(`${reference.digest ?? reference.tag ?? "latest"}: Pulling from ${reference.repository}\n`);
       const bars = new LayerBars(out, PULL_WORDS);
-      const hosts = registryHosts(reference);
+      const hosts = await registryHosts(reference);
       const warnings: string[] = [];
       const pulled = await interruptible((signal) =>
         pullImage(host.context().root, reference, {

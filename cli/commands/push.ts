@@ -17,7 +17,7 @@ export function define(command: Command, host: CommandHost): void {
       const out = process.stdout;
       if (!quiet) out.write(`The push refers to repository [${target.registry}/${target.repository}]\n`);
       const bars = new LayerBars(out, PUSH_WORDS);
-      const hosts = registryHosts(target);
+      const hosts = await registryHosts(target);
       const pushed = await interruptible((signal) =>
         pushSource(host.context().root, source, target, {
           hosts,

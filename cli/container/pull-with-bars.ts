@@ -10,7 +10,7 @@ import { LayerBars, PULL_WORDS } from "../output/layer-bars.js";
 export async function pullWithBars(root: string, image: string, platform: string | undefined): Promise<void> {
   const reference = parseReference(image);
   const bars = new LayerBars(process.stderr, PULL_WORDS);
-  const hosts = registryHosts(reference);
+  const hosts = await registryHosts(reference);
   await interruptible((signal) =>
     pullImage(root, reference, {
       hosts,

@@ -1,9 +1,9 @@
-import { BlockList, isIP } from "node:net";
-
 import * as v from "valibot";
 
-import { endpointUrl } from "./endpoint-url.js";
-import { unknownKeyOr, type Mistakes } from "./mistakes.js";
+import { endpointUrl } from "./endpoint-schema.js";
+import { networkOf } from "./insecure-registries.js";
+import type { Mistakes } from "./mistakes.js";
+import { checkSchema, unknownKeyOr } from "./schema-check.js";
 
 /** What berth takes from a file in the form of Docker's daemon.json. */
 export interface DaemonSettings {
@@ -54,27 +54,7 @@ export function parseDaemonSettings(text: string, file: string, mistakes: Mistak
       mistakes.add(file, JSON.stringify(key), "is not known");
   }
   // valibot takes a list for an object.
-  const settings = mistakes.check(file, schema, isObject ? json : null);
+  const settings = checkSchema(schema, isObject ? json : null, file, mistakes);
   if (settings === undefined) return NO_SETTINGS;
   return { mirrors: settings["registry-mirrors"], insecureRegistries: settings["insecure-registries"] };
-}
-
-/** @param registry `host[:port]` */
-export function isInsecure({ insecureRegistries }: DaemonSettings, registry: string): boolean {
-  const host = registry.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  const family = isIP(host) === 6 ? "ipv6" : "ipv4";
-  return insecureRegistries.some((item) => {
-    const network = networkOf(item);
-    if (network === undefined) return item === registry || item.replace(/^\[(.*)\]$/, "$1") === host;
-    return isIP(host) !== 0 && network.check(host, family);
-  });
-}
-
-function networkOf(text: string): BlockList | undefined {
-  const [, address = "", prefix] = /^([0-9a-fA-F:.]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const version = isIP(address);
-  if (version === 0 || Number(prefix) > (version === 6 ? 128 : 32)) return undefined;
-  const list = new BlockList();
-  list.addSubnet(address, Number(prefix), version === 6 ? "ipv6" : "ipv4");
-  return list;
 }

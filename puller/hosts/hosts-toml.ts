@@ -1,9 +1,11 @@
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
 
-import { apiBase, endpointUrl } from "./endpoint-url.js";
-import { unknownKeyOr, type Mistakes } from "./mistakes.js";
+import { endpointUrl } from "./endpoint-schema.js";
+import { apiBase } from "./endpoint-url.js";
+import type { Mistakes } from "./mistakes.js";
 import type { Capability } from "./registry-host.js";
+import { checkSchema, unknownKeyOr } from "./schema-check.js";
 
 /** A server of containerd's hosts.toml. Paths as they are written: relative ones begin at the file's directory. */
 export interface HostEntry {
@@ -97,7 +99,7 @@ export function parseHostsToml(source: string, file: string, mistakes: Mistakes)
     mistakes.add(file, "", `is not TOML${at}`);
     return undefined;
   }
-  const checked = mistakes.check(file, schema, document);
+  const checked = checkSchema(schema, document, file, mistakes);
   if (checked === undefined) return undefined;
   const { server, host = {}, ...own } = checked;
   return {

@@ -2,9 +2,10 @@ import { savedCredentials } from "../credentials/saved-credentials.js";
 import type { ClientOptions } from "../client/index.js";
 import { apiBase } from "./endpoint-url.js";
 import { directoryCertificates, entryCertificates } from "./certificate-files.js";
-import { isInsecure, parseDaemonSettings, type DaemonSettings } from "./daemon-settings.js";
+import type { DaemonSettings } from "./daemon-settings.js";
 import { certificateRoots, directoriesOf, findHostsToml, readSettings } from "./host-directories.js";
-import { parseHostsToml, type HostEntry } from "./hosts-toml.js";
+import type { HostEntry } from "./hosts-toml.js";
+import { isInsecure } from "./insecure-registries.js";
 import { Mistakes } from "./mistakes.js";
 import type { RegistryHost } from "./registry-host.js";
 
@@ -35,15 +36,16 @@ const PLAIN_MIRROR = {
  * hosts.toml for any registry, and from `registry-mirrors` for Docker Hub; with the credentials that are saved for each.
  * @throws BerthError CONFIG_INVALID, with every mistake of every file
  */
-export function registryHosts(
+export async function registryHosts(
   { registry, repository }: { readonly registry: string; readonly repository?: string },
   environment: NodeJS.ProcessEnv = process.env,
-): RegistryHost[] {
+): Promise<RegistryHost[]> {
   const mistakes = new Mistakes();
   const roots = certificateRoots(environment);
-  const daemon = daemonSettings(environment, mistakes);
+  const daemon = await daemonSettings(environment, mistakes);
   const found = findHostsToml(roots, registry, mistakes);
-  const written = found && parseHostsToml(found.text, found.file, mistakes);
+  // Most hosts have no such files, and what reads them takes a while to load.
+  const written = found && (await import("./hosts-toml.js")).parseHostsToml(found.text, found.file, mistakes);
   const mirrors: HostEntry[] = [
     ...(written?.mirrors ?? []),
     ...(registry === "docker.io" ? daemon.mirrors : []).map((url) => ({ ...PLAIN_MIRROR, endpoint: apiBase(url) })),
@@ -57,7 +59,7 @@ export function registryHosts(
     return {
       registry: host,
       credentials: () => savedCredentials(host, { environment, ...(!proxied && repository && { repository }) }),
-      insecure: entry?.skipVerify === true || isInsecure(daemon, host),
+      insecure: entry?.skipVerify === true || isInsecure(daemon.insecureRegistries, host),
       authorities: [...(own?.authorities ?? []), ...shared.authorities],
       certificates: [...(own?.certificates ?? []), ...shared.certificates],
       headers: entry?.headers ?? {},
@@ -76,8 +78,8 @@ export function registryHosts(
 }
 
 /** How to talk to the registry itself. @throws BerthError CONFIG_INVALID */
-export function serverClient(registry: string, environment?: NodeJS.ProcessEnv): ClientOptions {
-  return registryHosts({ registry }, environment).at(-1)?.client ?? { registry };
+export async function serverClient(registry: string, environment?: NodeJS.ProcessEnv): Promise<ClientOptions> {
+  return (await registryHosts({ registry }, environment)).at(-1)?.client ?? { registry };
 }
 
 const ALL: RegistryHost["capabilities"] = new Set(["pull", "resolve", "push"]);
@@ -87,9 +89,10 @@ function isHubItself(registry: string, host: string): boolean {
   return registry === "docker.io" && host === "registry-1.docker.io";
 }
 
-function daemonSettings(environment: NodeJS.ProcessEnv, mistakes: Mistakes): DaemonSettings {
+async function daemonSettings(environment: NodeJS.ProcessEnv, mistakes: Mistakes): Promise<DaemonSettings> {
   const named = environment["BERTH_CONFIG"];
   const file = named || DEFAULT_DAEMON_SETTINGS;
   const text = readSettings(file, mistakes, Boolean(named));
-  return text === undefined ? { mirrors: [], insecureRegistries: [] } : parseDaemonSettings(text, file, mistakes);
+  if (text === undefined) return { mirrors: [], insecureRegistries: [] };
+  return (await import("./daemon-settings.js")).parseDaemonSettings(text, file, mistakes);
 }

@@ -90,14 +90,16 @@ describe("hosts.toml, daemon.json and config.json with real registries", () => {
     environment["BERTH_CONFIG"] = join(directory, "daemon.json");
     writeFileSync(environment["BERTH_CONFIG"], JSON.stringify(value));
   };
-  const push = (name: string): Promise<unknown> => {
+  const push = async (name: string): Promise<unknown> => {
     const target = parseReference(name);
-    return pushSource(state.root, join(directory, "layout"), target, { hosts: registryHosts(target, environment) });
+    return pushSource(state.root, join(directory, "layout"), target, {
+      hosts: await registryHosts(target, environment),
+    });
   };
   const pull = async (name: string): Promise<string[]> => {
     const notes: string[] = [];
     const reference = parseReference(name);
-    const hosts = registryHosts(reference, environment);
+    const hosts = await registryHosts(reference, environment);
     const { id } = await pullImage(state.root, reference, { hosts, onNote: (note) => notes.push(note) });
     assert.equal(id, image.config);
     return notes;
@@ -131,7 +133,7 @@ describe("hosts.toml, daemon.json and config.json with real registries", () => {
     for (const name of ["library/debian:12", "team/app:1"]) await push(`${mirror}/${name}`);
     daemonJson({ "registry-mirrors": [`http://${mirror}`] });
     assert.equal(served(await pull("debian:12"), mirror), 4);
-    assert.equal(registryHosts({ registry: "reg.example" }, environment).length, 1);
+    assert.equal((await registryHosts({ registry: "reg.example" }, environment)).length, 1);
     hostsToml("_default", `[host."http://${mirror}"]\n`);
     assert.ok(served(await pull("reg.example/team/app:1"), mirror) >= 1);
   });
@@ -182,11 +184,11 @@ describe("hosts.toml, daemon.json and config.json with real registries", () => {
     }
   });
 
-  it("every mistake in every file is told at once", () => {
+  it("every mistake in every file is told at once", async () => {
     daemonJson({ "registry-mirrors": "x", "insecure-registries": [5] });
     hostsToml("reg.example", 'server = 5\n[host."https://m"]\nca = ["missing.pem"]\ncapabilites = []\n');
-    assert.throws(
-      () => registryHosts({ registry: "reg.example" }, environment),
+    await assert.rejects(
+      registryHosts({ registry: "reg.example" }, environment),
       (error: Error & { code?: string }) => {
         assert.equal(error.code, "CONFIG_INVALID");
         assert.equal(error.message.split("; ").length, 4, error.message);
@@ -195,19 +197,19 @@ describe("hosts.toml, daemon.json and config.json with real registries", () => {
     );
     hostsToml("reg.example", '[host."https://m"]\nca = ["missing.pem", "/dev/null"]\nclient = "missing.pem"\n');
     hostsToml("reg.example", "not a certificate", "x.crt");
-    assert.throws(
-      () => registryHosts({ registry: "reg.example" }, environment),
+    await assert.rejects(
+      registryHosts({ registry: "reg.example" }, environment),
       /missing\.pem: cannot be read: ENOENT; \/dev\/null: holds no PEM certificate; .*missing\.pem: cannot be read: ENOENT; .*x\.crt: holds no PEM/,
     );
   });
 
   describe("with logins", () => {
-    const tryLogin = (registry: string, password: string): Promise<unknown> =>
-      logIn(serverClient(registry, environment), { username: "u", password });
+    const tryLogin = async (registry: string, password: string): Promise<unknown> =>
+      logIn(await serverClient(registry, environment), { username: "u", password });
 
     it("a login brings an identity token, which is kept instead of the password and works", async () => {
       const registry = await start(withUsers({ u: "pass:word" }));
-      const kept = await logIn(serverClient(registry, environment), { username: "u", password: "pass:word" });
+      const kept = await logIn(await serverClient(registry, environment), { username: "u", password: "pass:word" });
       assert.ok(kept.identityToken);
       assert.equal(kept.password, "");
       await keepCredentials(registry, kept, environment);
@@ -220,7 +222,7 @@ describe("hosts.toml, daemon.json and config.json with real registries", () => {
     it("a wrong password is refused", async () => {
       const registry = await start(withUsers({ u: "right" }));
       await assert.rejects(tryLogin(registry, "wrong"), { code: "UNAUTHORIZED" });
-      await assert.rejects(logIn(serverClient(registry, environment), { username: "a:b", password: "c" }), {
+      await assert.rejects(logIn(await serverClient(registry, environment), { username: "a:b", password: "c" }), {
         code: "USAGE",
       });
     });
@@ -256,7 +258,7 @@ describe("hosts.toml, daemon.json and config.json with real registries", () => {
         try {
           const reference = parseReference(`${theirs.host}/team/app:1`);
           const notes: string[] = [];
-          const hosts = registryHosts(reference, environment);
+          const hosts = await registryHosts(reference, environment);
           await pullImage(other.root, reference, { hosts, onNote: (note) => notes.push(note) });
           assert.equal(served(notes, berth), 4, notes.join("\n"));
         } finally {
@@ -316,7 +318,7 @@ describe("hosts.toml, daemon.json and config.json with real registries", () => {
       return (await start({ tls })).replace("127.0.0.1", NAME);
     };
     const reaches = async (registry: string): Promise<void> => {
-      const client = new RegistryClient({ ...serverClient(registry, environment), limits: { attempts: 1 } });
+      const client = new RegistryClient({ ...(await serverClient(registry, environment)), limits: { attempts: 1 } });
       try {
         await client.authenticate();
       } finally {

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 
 import { isBerthError } from "../../../../oci/errors.js";
-import { isInsecure, parseDaemonSettings, type DaemonSettings } from "../../../../puller/hosts/daemon-settings.js";
+import { parseDaemonSettings, type DaemonSettings } from "../../../../puller/hosts/daemon-settings.js";
+import { isInsecure } from "../../../../puller/hosts/insecure-registries.js";
 import { Mistakes } from "../../../../puller/hosts/mistakes.js";
 
 function read(value: unknown): DaemonSettings {
@@ -83,7 +84,7 @@ describe("daemon.json", () => {
 });
 
 describe("isInsecure", () => {
-  const settings = read({ "insecure-registries": ["r.example:5000", "plain.example", "10.1.0.0/16", "fd00::/8"] });
+  const settings = ["r.example:5000", "plain.example", "10.1.0.0/16", "fd00::/8"];
 
   it("is for the port that was named, or any port of a host without one", () => {
     assert.equal(isInsecure(settings, "r.example:5000"), true);
