@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { BerthError } from "../../oci/errors.js";
+import type { ObjectStore } from "../../storage/object-store.js";
+import { BlobCollector } from "./blob-collector.js";
+import { Collection, type CollectOptions, type CollectReport } from "./collection.js";
+import { deleteGarbage, deleteStaleNames, listData } from "./garbage-sweep.js";
+import { ManifestCensus } from "./manifest-census.js";
+import { UntaggedCollector } from "./untagged-collector.js";
+
+/**
+ * Collects garbage beside any number of registries and other collectors on the same store. It may be killed at any moment:
+ * the next run goes on from what it finds.
+ * @throws BerthError UNSUPPORTED when the store cannot tell which of two writers was first; ABORTED
+ */
+export async function collectGarbage(store: ObjectStore, options: CollectOptions): Promise<CollectReport> {
+  if (!store.traits.conditionalCreate) {
+    throw new BerthError(
+      "UNSUPPORTED",
+      "garbage cannot be collected while the registry is in use: this store does not keep `create only if absent` " +
+        "(If-None-Match: *), so a blob that a client is pushing could be deleted under it",
+    );
+  }
+  const collection = new Collection(store, options);
+  const started = performance.now();
+  await listData(collection);
+  let gone: ReadonlySet<string> = new Set();
+  if (options.untaggedGraceMs !== undefined) {
+    const untagged = new UntaggedCollector(collection, options.untaggedGraceMs);
+    await untagged.run();
+    ({ gone } = untagged);
+  }
+  const census = new ManifestCensus(collection, gone);
+  await census.take();
+  const { manifests } = collection.tally;
+  await new BlobCollector(collection, census).run();
+  const { staleForMs } = store.traits;
+  if (staleForMs > 0 && options.dryRun !== true) {
+    // Other processes may still lead clients to what has just been given up. By this process's clock alone.
+    await sleep(staleForMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
+    collection.assertWanted();
+  }
+  await deleteGarbage(collection);
+  await deleteStaleNames(collection);
+  return { ...collection.tally, manifests, durationMs: Math.round(performance.now() - started) };
+}

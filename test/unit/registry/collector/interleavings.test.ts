@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+
+import type { Digest } from "../../../../oci/digest.js";
+import { BerthError } from "../../../../oci/errors.js";
+import { collectGarbage } from "../../../../registry/collector/collect.js";
+import type { ReceivedManifest } from "../../../../registry/storage/manifest-record.js";
+import { FixedIds } from "./support/fixed-ids.js";
+import { playAll, playSome, type Scenario } from "./support/schedules.js";
+import {
+  age,
+  assertClean,
+  assertWhole,
+  blobOf,
+  directly,
+  manifestOf,
+  pushBlob,
+  pushImage,
+  registryOf,
+} from "./support/small-registry.js";
+import { ObjectTable, type SteppedStore } from "./support/stepped-store.js";
+
+type Actor = (store: SteppedStore) => Promise<void>;
+
+interface Promised {
+  readonly manifest: ReceivedManifest;
+  readonly tag?: string;
+}
+
+const CONFIG = "config";
+const LAYER = "layer";
+const IMAGE = manifestOf({ blobs: [CONFIG, LAYER] });
+const SMALL = manifestOf({ blobs: [CONFIG] });
+const INDEX = manifestOf({ manifests: [SMALL] });
+const SIGNATURE = manifestOf({ blobs: [LAYER], subject: SMALL });
+
+/** A scenario at most: what one takes, and how many drawn schedules come on top of those that matter. */
+const LIMIT = 1500;
+const DRAWN = 150;
+
+describe("collector among writers", () => {
+  let ids: FixedIds;
+  let promised: Promised[];
+
+  before(() => {
+    ids = new FixedIds();
+  });
+
+  after(() => {
+    ids.restore();
+  });
+
+  const collector: Actor = async (store) => {
+    await collectGarbage(store, { graceMs: 0 });
+  };
+  const untaggedCollector: Actor = async (store) => {
+    await collectGarbage(store, { graceMs: 0, untaggedGraceMs: 0 });
+  };
+  const pusher = (manifest: ReceivedManifest, blobs: readonly string[], tag?: string, repository = "a"): Actor => {
+    return async (store) => {
+      try {
+        await pushImage(store, repository, manifest, blobs, tag);
+        if (repository === "a") promised.push({ manifest, ...(tag !== undefined && { tag }) });
+      } catch (error) {
+        // A push may be refused, and then the client pushes again; it may not be answered by a lie.
+        if (!(error instanceof BerthError)) throw error;
+      }
+    };
+  };
+  const toucher =
+    (text: string): Actor =>
+    async (store) => {
+      try {
+        await registryOf(store).blobs.stat("a", blobOf(text).digest);
+      } catch (error) {
+        if (!(error instanceof BerthError)) throw error;
+      }
+    };
+
+  /** @param keep whether what was promised must be there at the end: nobody deletes it */
+  async function scenario(
+    prepare: (store: SteppedStore) => Promise<void>,
+    actors: Readonly<Record<string, Actor>>,
+    { keep = true, untagged = false } = {},
+  ): Promise<Scenario> {
+    const table = new ObjectTable();
+    ids.restart(0);
+    await prepare(directly(table));
+    age(table);
+    return {
+      begin: () => {
+        ids.restart(100);
+        promised = [];
+      },
+      table: table.objects,
+      actors,
+      check: assertWhole,
+      finish: async (now) => {
+        const store = directly(now);
+        if (keep) await assertKept(store, untagged);
+        for (let run = 0; run < 2; run++) {
+          await collectGarbage(store, { graceMs: 0, ...(untagged && { untaggedGraceMs: 0 }) });
+          assertWhole(now);
+          if (keep) await assertKept(store, untagged);
+        }
+        assertClean(now);
+      },
+    };
+  }
+
+  async function assertKept(store: SteppedStore, untagged: boolean): Promise<void> {
+    const { manifests, blobs, tags } = registryOf(store);
+    for (const { manifest, tag } of promised) {
+      if (tag !== undefined) assert.equal(await tags.resolve("a", tag), manifest.digest);
+      else if (untagged) continue;
+      const open = new Set<Digest>([manifest.digest]);
+      for (const digest of open) {
+        await manifests.get("a", digest);
+        const parts = [IMAGE, SMALL, INDEX, SIGNATURE].find((it) => it.digest === digest);
+        for (const child of parts?.manifests ?? []) open.add(child);
+        for (const blob of parts?.blobs ?? []) await (await blobs.open("a", blob)).close();
+      }
+    }
+  }
+
+  async function hold(it: Scenario): Promise<void> {
+    const runs = await playAll(it, 1, LIMIT);
+    await playSome(
+      it,
+      2,
+      Array.from({ length: DRAWN }, (_, seed) => seed),
+    );
+    if (process.env["SHOW_RUNS"]) console.log(runs);
+  }
+
+  const untouched = async (store: SteppedStore): Promise<void> => {
+    await pushBlob(store, "a", CONFIG);
+    await pushBlob(store, "a", LAYER);
+  };
+
+  it("keeps an image whole whose blobs were told to be there", async () => {
+    await hold(await scenario(untouched, { pusher: pusher(IMAGE, [CONFIG, LAYER], "v1"), collector }));
+  });
+
+  it("keeps an image whole whose blobs are pushed meanwhile", async () => {
+    await hold(await scenario(async () => {}, { pusher: pusher(SMALL, [CONFIG], "v1"), collector }));
+  });
+
+  it("keeps a blob that two push at the same time", async () => {
+    await hold(
+      await scenario(async () => {}, { one: pusher(SMALL, [CONFIG]), other: pusher(SMALL, [CONFIG], "v1"), collector }),
+    );
+  });
+
+  it("keeps a blob that another repository mounts", async () => {
+    const mounter: Actor = async (store) => {
+      try {
+        if (!(await registryOf(store).blobs.mount("a", blobOf(CONFIG).digest, "b"))) return;
+        await registryOf(store).manifests.put("a", SMALL);
+        promised.push({ manifest: SMALL });
+      } catch (error) {
+        if (!(error instanceof BerthError)) throw error;
+      }
+    };
+    const prepare = async (store: SteppedStore): Promise<void> => {
+      await pushBlob(store, "b", CONFIG);
+    };
+    await hold(await scenario(prepare, { mounter, collector, toucher: toucher(CONFIG) }));
+  });
+
+  it("is safe beside another collector", async () => {
+    await hold(await scenario(untouched, { pusher: pusher(SMALL, [CONFIG]), collector, other: collector }));
+  });
+
+  it("keeps what is pushed again while it is deleted", async () => {
+    const prepare = async (store: SteppedStore): Promise<void> => {
+      await pushImage(store, "a", SMALL, [CONFIG]);
+      await pushImage(store, "a", SIGNATURE, [LAYER]);
+    };
+    const deleter: Actor = async (store) => {
+      await registryOf(store).manifests.delete("a", SIGNATURE.digest);
+    };
+    await hold(await scenario(prepare, { pusher: pusher(SIGNATURE, [LAYER]), deleter, collector }, { keep: false }));
+  });
+
+  it("keeps an untagged index and its child that get a tag, and the child that gets into an index", async () => {
+    const prepare = async (store: SteppedStore): Promise<void> => {
+      await pushImage(store, "a", SMALL, [CONFIG]);
+      await pushImage(store, "a", INDEX, []);
+    };
+    await hold(await scenario(prepare, { tagger: pusher(INDEX, [], "v1"), untaggedCollector }, { untagged: true }));
+    const child = async (store: SteppedStore): Promise<void> => {
+      await pushImage(store, "a", SMALL, [CONFIG]);
+    };
+    await hold(await scenario(child, { pusher: pusher(INDEX, [], "v1"), untaggedCollector }, { untagged: true }));
+  });
+
+  it("keeps the signature of a manifest that gets a tag, beside two collectors of untagged manifests", async () => {
+    const prepare = async (store: SteppedStore): Promise<void> => {
+      await pushImage(store, "a", SMALL, [CONFIG]);
+      await pushImage(store, "a", SIGNATURE, [LAYER]);
+    };
+    const it = await scenario(
+      prepare,
+      { tagger: pusher(SMALL, [CONFIG], "v1"), untaggedCollector, other: untaggedCollector },
+      { untagged: true },
+    );
+    await hold(it);
+  });
+});
