@@ -189,6 +189,26 @@ describe("openapi.yaml", () => {
     }
   });
 
+  it("describes what policies refuse, and what probes are told", async () => {
+    const rule = { repositories: ["p"], immutableTags: ["v*"] };
+    const ruled = await TestRegistry.start({ policies: [rule], observe: registry.recorder.observe });
+    try {
+      const [image, other] = [await imageIn(ruled, "p"), await imageIn(ruled, "p")];
+      await putManifest(ruled, "p", "v1", image);
+      await putManifest(ruled, "p", "v1", other, 409);
+      await ruled.expectError(409, "DENIED", "DELETE", "/v2/p/manifests/v1");
+      const { config } = JSON.parse(image.bytes.toString()) as { config: { digest: string } };
+      await ruled.expectError(409, "DENIED", "DELETE", `/v2/p/blobs/${config.digest}`);
+      await ruled.expect(200, "GET", "/livez");
+      await ruled.expect(200, "GET", "/readyz");
+      ruled.drain();
+      await ruled.expect(503, "GET", "/readyz");
+      await ruled.expect(200, "GET", "/v2/", { headers: { "X-Request-Id": "from-a-proxy" } });
+    } finally {
+      await ruled.stop();
+    }
+  });
+
   it("promises no answer that the server does not give", () => {
     assert.deepEqual(registry.recorder.neverSeen, []);
   });

@@ -4,7 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { AuthSettings } from "../../../../registry/config/auth-section.js";
-import { startRegistry, type RegistryOptions, type RunningRegistry } from "../../../../registry/index.js";
+import {
+  startRegistry,
+  type RegistryOptions,
+  type ReloadableSettings,
+  type RunningRegistry,
+} from "../../../../registry/index.js";
 import { OpenApiRecorder } from "./openapi-recorder.js";
 
 /** A registry on loopback with a directory of its own, all of whose answers are held against openapi.yaml. */
@@ -34,8 +39,18 @@ export class TestRegistry {
   }
 
   /** See RunningRegistry. */
-  async reload(auth: AuthSettings | undefined): Promise<void> {
-    await this.running.reload({ auth });
+  async reload(auth: AuthSettings | undefined, settings: Omit<ReloadableSettings, "auth"> = {}): Promise<void> {
+    await this.running.reload({ auth, ...settings });
+  }
+
+  /** See RunningRegistry. */
+  drain(): void {
+    this.running.drain();
+  }
+
+  /** See RunningRegistry. */
+  get metricsUrl(): string {
+    return this.running.metricsUrl ?? assert.fail("it serves no metrics");
   }
 
   /** `path` begins with `/v2/`, or is a Location that the registry gave. */
