@@ -19,6 +19,7 @@ export const TEST_PACKAGES = [
   { name: "podman", file: "/usr/bin/podman" },
   { name: "buildah", file: "/usr/bin/buildah" },
   { name: "skopeo", file: "/usr/bin/skopeo" },
+  { name: "openssl", file: "/usr/bin/openssl" },
   { name: "busybox-static", file: "/bin/busybox" },
   { name: "debootstrap", file: "/usr/sbin/debootstrap" },
   { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },

@@ -15,7 +15,7 @@ export function hostOfKey(key: string): string {
 export function registryNamed(text = "docker.io"): string {
   const registry = hostOfKey(text);
   const url = URL.parse(`https://${registry}/`);
-  if (url !== null && url.username === "" && /^[A-Za-z0-9.:[\]-]+$/.test(registry)) return registry;
+  if (url !== null && url.username === "" && /^[A-Za-z0-9[][A-Za-z0-9.:[\]-]*$/.test(registry)) return registry;
   throw new BerthError("USAGE", `${JSON.stringify(text.slice(0, 300))} is no host[:port] of a registry`);
 }
 

@@ -119,7 +119,8 @@ async function stageAndCommit(
   } catch (error) {
     const failure = asBerthError(error, "failed to store the image");
     if (isBerthError(failure, "NO_SPACE")) store.kept.clear();
-    else keepWholeLayers(store, image, staged);
+    // An archive can be read again.
+    else if (provider.repository !== undefined) keepWholeLayers(store, image, staged);
     throw failure;
   } finally {
     await session.end();

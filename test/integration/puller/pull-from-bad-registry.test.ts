@@ -195,6 +195,33 @@ describe("a pull from a registry that misbehaves", () => {
     await refuses("NETWORK", { client: { limits: { ...limits, attempts: 1 } } });
   }).timeout(10_000);
 
+  it("a server that gives one byte for each connection is left after a few", async () => {
+    let calls = 0;
+    onBlob(layer, (request, response) => {
+      calls++;
+      const start = Number(/\d+/.exec(request.headers.range ?? "")?.[0] ?? 0);
+      const left = bytesOf(layer).subarray(start);
+      const range = `bytes ${String(start)}-${String(bytesOf(layer).length - 1)}/${String(bytesOf(layer).length)}`;
+      response.writeHead(start > 0 ? 206 : 200, { "content-length": left.length, "content-range": range });
+      response.write(left.subarray(0, 1), () => response.destroy());
+    });
+    await refuses("NETWORK");
+    assert.equal(calls, limits.attempts);
+  });
+
+  it("a manifest that drips is not waited for", async () => {
+    registry.script = async (request, response) => {
+      if (request.method !== "GET" || request.url?.includes("/manifests/") !== true) return false;
+      response.writeHead(200, { "content-length": 5000, "content-type": MediaType.ociManifest });
+      while (!response.destroyed) {
+        response.write(" ");
+        await sleep(20);
+      }
+      return true;
+    };
+    await refuses("NETWORK", { client: { limits: { ...limits, attempts: 1 } } });
+  });
+
   it("429 is waited out as long as the server says, 503 is tried again", async () => {
     let calls = 0;
     onBlob(layer, (_, response) => {
