@@ -47,7 +47,8 @@ export async function stageLayer(
   let kept = !store.content.has(digest) && store.kept.take(digest, blobFile);
   for (;;) {
     try {
-      return await stageOnce(store, provider, layer, { cacheId, directory, blobFile, kept }, options);
+      const staged = await stageOnce(store, provider, layer, { cacheId, directory, blobFile, kept }, options);
+      return staged.blobFile === undefined ? staged : { ...staged, blobFile: session.markWhole(blobFile, digest) };
     } catch (error) {
       if (!isBerthError(error, ...WRONG_BYTES) || !(kept || provider.blame?.(layer.descriptor) === true)) throw error;
       kept = false;

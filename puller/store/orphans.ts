@@ -1,5 +1,6 @@
 import type { Digest } from "../../oci/digest.js";
 import type { ImageRecords, StoreParts } from "./image-records.js";
+import { KeptLayers } from "./kept-layers.js";
 import type { Image } from "./local-store-contract.js";
 import { claimDeadSessions } from "./staging-session.js";
 import { withImagesLocked } from "./store-locks.js";
@@ -12,7 +13,8 @@ export function imageRoots(image: Image): Digest[] {
 
 /**
  * Removes what processes that died left behind: their staging directories, the overlay2 directories they had moved into
- * place or had begun to remove, and layers on record that no image has. Cheap when there is nothing.
+ * place or had begun to remove, and layers on record that no image has. Compressed layers that were whole are kept for the
+ * next pull. Cheap when there is nothing.
  */
 export async function sweepDeadSessions(images: ImageRecords, parts: StoreParts): Promise<void> {
   const dead = await claimDeadSessions(parts.paths);
@@ -33,5 +35,9 @@ export async function sweepDeadSessions(images: ImageRecords, parts: StoreParts)
     }
     for (const cacheId of noted) await overlay.remove(cacheId);
   });
-  for (const session of dead) await session.end();
+  const kept = new KeptLayers(paths);
+  for (const session of dead) {
+    for (const { digest, file } of session.wholeBlobs) kept.keep(digest, file);
+    await session.end();
+  }
 }

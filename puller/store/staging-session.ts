@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { hexOf, type Digest } from "../../oci/digest.js";
 
 import { lockFile, removeTree, tryLockFile, type FileLock } from "../../runtime-native/index.js";
 import { namesIn, readIfThere } from "./read-if-there.js";
@@ -52,6 +54,13 @@ export class StagingSession {
     return join(this.directory, name);
   }
 
+  /** Renames a file whose bytes are those of the digest, so that it survives this process. @returns its new path */
+  markWhole(file: string, digest: Digest): string {
+    const whole = this.path(`${hexOf(digest)}.whole`);
+    renameSync(file, whole);
+    return whole;
+  }
+
   async end(): Promise<void> {
     // Sweepers must not meet a directory whose lock file is gone already.
     const gate = await lockState(this.#paths, "sessions", "shared");
@@ -67,6 +76,7 @@ export class StagingSession {
 /** A session whose process has died, kept from other sweepers by its lock. */
 export interface DeadSession {
   readonly cacheIds: readonly string[];
+  readonly wholeBlobs: readonly { readonly digest: Digest; readonly file: string }[];
   end(): Promise<void>;
 }
 
@@ -82,6 +92,9 @@ export async function claimDeadSessions(paths: StatePaths): Promise<DeadSession[
       if (lock === undefined) continue;
       const journal = readIfThere(join(directory, "journal")) ?? "";
       dead.push({
+        wholeBlobs: namesIn(directory)
+          .flatMap((file) => /^([0-9a-f]{64})\.whole$/.exec(file)?.[1] ?? [])
+          .map((hex) => ({ digest: `sha256:${hex}`, file: join(directory, `${hex}.whole`) })),
         cacheIds: journal.split("\n").filter((cacheId) => /^[0-9a-f]{64}$/.test(cacheId)),
         end: async () => {
           await removeTree(directory);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -6,9 +8,11 @@ import type { Digest } from "../../../oci/digest.js";
 import { parseReference } from "../../../oci/reference.js";
 import { openLocalStore } from "../../../puller/index.js";
 import { pullImage } from "../../../puller/pull/pull-image.js";
+import { PROJECT } from "../../helpers/project.js";
 import { ScriptedRegistry } from "../../helpers/scripted-registry.js";
 import { sha256, smallImage, type SmallImage } from "../../helpers/small-image.js";
 import { StateRoot } from "../../helpers/state-root.js";
+import { waitUntil } from "../../helpers/wait-until.js";
 
 const DAY_MS = 24 * 3600_000;
 
@@ -74,6 +78,28 @@ describe("a pull after one that failed", () => {
     assert.deepEqual(kept(), []);
     const store = openLocalStore(state.root);
     for (const { digest } of image.layers) assert.equal(sha256(store.content.read(digest)), digest);
+  });
+
+  it("goes on where one was killed", async () => {
+    const order = [good, bad].sort((a, b) => sizes(b) - sizes(a)) as [Digest, Digest];
+    registry.script = (request) => request.url?.endsWith(order[1]) === true;
+    const script = `
+      const [{ pullImage }, { parseReference }] = await Promise.all(
+        ["puller/pull/pull-image.js", "oci/reference.js"].map((path) => import(${JSON.stringify(`${PROJECT}/dist/`)} + path)),
+      );
+      await pullImage(${JSON.stringify(state.root)}, parseReference("${registry.address}/app:1"), { concurrency: 1 });`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
+    try {
+      await waitUntil("the second layer is asked for", () => fetched(order[1]) === 1);
+    } finally {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    }
+    registry.script = () => false;
+    await pull();
+    assert.equal(fetched(order[0]), 1);
+    assert.deepEqual([...kept(), ...readdirSync(join(state.root, "staging"))], []);
   });
 
   it("sweeps what nobody has used for a day", async () => {
