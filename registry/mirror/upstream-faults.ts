@@ -14,6 +14,8 @@ const WRONG_ANSWERS = [
   "UNSUPPORTED",
 ] as const;
 
+const DEFAULT_RETRY_AFTER_MS = 10_000;
+
 /**
  * What a failure of an upstream means to the mirror's own client: never 400s for faults that are not the client's, never the
  * upstream's challenge, nothing that the upstream has written. The cause goes to the log.
@@ -27,9 +29,12 @@ export function mirrorFault(error: unknown, upstream: string, what: string): Err
   if (isBerthError(error, ...REFUSED))
     return fault("DENIED", `${upstream} does not let this registry have the ${what}`);
   if (isBerthError(error, "TOO_MANY_REQUESTS")) {
-    return fault("TOO_MANY_REQUESTS", `${upstream} wants fewer requests`, retryAfterIn(error));
+    const retryAfter = retryAfterOf(error) ?? DEFAULT_RETRY_AFTER_MS;
+    return fault("TOO_MANY_REQUESTS", `${upstream} wants fewer requests`, { retryAfter });
   }
-  if (isBerthError(error, "ABORTED")) return fault("UNAVAILABLE", "the registry is stopping");
+  if (isBerthError(error, "ABORTED")) {
+    return fault("UNAVAILABLE", "the registry is stopping", { retryAfter: DEFAULT_RETRY_AFTER_MS });
+  }
   if (isTimeout(error)) return fault("TIMEOUT", `${upstream} does not answer in time`);
   if (isBerthError(error, "NETWORK")) return fault("UPSTREAM", `${upstream} cannot be reached`);
   if (isBerthError(error, "UPSTREAM", ...WRONG_ANSWERS))
@@ -50,11 +55,6 @@ export function isPassing(error: unknown): error is BerthError {
 export function retryAfterOf(error: unknown): number | undefined {
   const value = isBerthError(error) ? error.details["retryAfter"] : undefined;
   return typeof value === "number" ? value : undefined;
-}
-
-function retryAfterIn(error: BerthError): Readonly<Record<string, unknown>> {
-  const retryAfter = retryAfterOf(error);
-  return retryAfter === undefined ? {} : { retryAfter };
 }
 
 function isTimeout(error: BerthError): boolean {
