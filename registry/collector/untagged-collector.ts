@@ -28,11 +28,12 @@ export class UntaggedCollector {
 
   async run(): Promise<void> {
     for (const prefix of await listAllPrefixes(this.collection.store, `${keys.manifestRegisters}/`)) {
-      await this.#collect(repositoryOfPrefix(prefix));
+      await this.collect(repositoryOfPrefix(prefix));
     }
   }
 
-  async #collect(repository: string): Promise<void> {
+  /** Of one repository alone. */
+  async collect(repository: string): Promise<void> {
     const view = new RepositoryView(this.collection, repository, this.gone);
     let went: boolean;
     do {

@@ -17,7 +17,7 @@ export async function liveManifests(
     const digest = digestOfKey(key.slice(0, key.lastIndexOf("/")));
     if (digest !== undefined) digests.add(digest);
   }
-  const all = [...digests];
+  const all = [...digests].sort();
   const live = new Map<Digest, ManifestRecord>();
   for (let i = 0; i < all.length; i += READS_AT_ONCE) {
     await Promise.all(
@@ -27,5 +27,10 @@ export async function liveManifests(
       }),
     );
   }
-  return live;
+  // In the order of their digests, whichever was read first.
+  return new Map(all.map((digest) => [digest, live.get(digest)] as const).filter(isThere));
+}
+
+function isThere(entry: readonly [Digest, ManifestRecord | undefined]): entry is readonly [Digest, ManifestRecord] {
+  return entry[1] !== undefined;
 }

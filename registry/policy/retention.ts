@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
 
+import { parseDigest, type Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
+import { Collection } from "../collector/collection.js";
+import { UntaggedCollector } from "../collector/untagged-collector.js";
 import type { EventTarget } from "../events/event.js";
 import type { Registry } from "../registry.js";
 import { liveManifests } from "./manifest-listing.js";
@@ -16,6 +19,7 @@ export interface RetentionOutcome {
 }
 
 const READS_AT_ONCE = 16;
+const DAY_MS = 24 * 3600_000;
 
 /** Carries out the policies' retention. Bytes are the garbage collector's business. */
 export class Retention {
@@ -59,21 +63,21 @@ export class Retention {
       tagsDeleted++;
       await this.#tell({ kind: "manifest", repository, tag });
     }
-    let manifestsDeleted = 0;
-    const doomed = plan.manifests.filter(({ keep }) => !keep);
-    // What has come since the plan was made may name them.
-    const stays = new Set(
-      doomed.length === 0
-        ? []
-        : (await this.plan(repository)).manifests.filter(({ keep }) => keep).map(({ digest }) => digest),
-    );
-    for (const { digest, mediaType } of doomed) {
-      if (stays.has(digest)) continue;
-      if (!(await isDone(this.registry.manifests.delete(repository, digest)))) continue;
-      manifestsDeleted++;
-      await this.#tell({ kind: "manifest", repository, digest, mediaType });
-    }
-    return [tagsDeleted, manifestsDeleted];
+    const doomed = plan.manifests.some(({ keep }) => !keep);
+    return [tagsDeleted, doomed ? await this.#collectUntagged(repository) : 0];
+  }
+
+  /** By the garbage collector's protocol, which a push that comes meanwhile is safe from. */
+  async #collectUntagged(repository: string): Promise<number> {
+    const days = this.registry.policies.of(repository).retention?.untaggedOlderThanDays;
+    if (days === undefined || !this.store.traits.conditionalCreate) return 0;
+    const gone: Digest[] = [];
+    const onFound = ({ name }: { readonly name: string }): void => {
+      gone.push(parseDigest(name.slice(name.lastIndexOf("@") + 1)));
+    };
+    await new UntaggedCollector(new Collection(this.store, { graceMs: 0, onFound }), days * DAY_MS).collect(repository);
+    for (const digest of gone) await this.#tell({ kind: "manifest", repository, digest });
+    return gone.length;
   }
 
   async #tell(target: EventTarget): Promise<void> {
