@@ -16,6 +16,8 @@ interface Parcel {
   readonly events?: RegistryEvent[];
   readonly count: number;
   readonly at: number;
+  /** How many of its events are done with; more than none only while they are told of one by one. */
+  done: number;
 }
 
 export interface CourierOptions {
@@ -51,6 +53,8 @@ export class Courier {
   #writing: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
   #failuresInARow = 0;
+  /** What was refused is told of event by event, so that one that is never taken does not take others with it. */
+  #oneByOne = false;
   #complainedAt = -Infinity;
 
   constructor(private readonly options: CourierOptions) {}
@@ -72,14 +76,14 @@ export class Courier {
     }
     this.#waiting++;
     if (event.action !== "pull") return this.#keep(event);
-    this.#add({ events: [event], count: 1, at: event.at });
+    this.#add({ events: [event], count: 1, at: event.at, done: 0 });
     return undefined;
   }
 
   /** Takes over a batch that another process has left in the store. */
   adopt(key: string): void {
     // How many events it holds is seen when it is read.
-    this.#add({ key, count: 0, at: Date.now() });
+    this.#add({ key, count: 0, at: Date.now(), done: 0 });
   }
 
   /** Ends after the post under way, or breaks it off when that takes longer than `graceMs`. */
@@ -111,7 +115,7 @@ export class Courier {
   }
 
   async #write(events: RegistryEvent[]): Promise<void> {
-    const parcel = { events, count: events.length, at: events[0]?.at ?? Date.now() };
+    const parcel = { events, count: events.length, at: events[0]?.at ?? Date.now(), done: 0 };
     try {
       this.#add({ ...parcel, key: await this.options.queue.append(this.options.endpoint.name, events) });
     } catch (error) {
@@ -144,27 +148,38 @@ export class Courier {
   async #deliver(): Promise<void> {
     const { endpoint, secret, source, baseUrl } = this.options;
     const parcels = this.#nextParcels();
-    const events: RegistryEvent[] = [];
-    for (const { key, events: own } of parcels) events.push(...(own ?? (await this.options.queue.read(key ?? ""))));
-    if (events.length === 0) {
+    const all: RegistryEvent[] = [];
+    for (const { key, events } of parcels) all.push(...(events ?? (await this.options.queue.read(key ?? ""))));
+    const [first] = parcels;
+    const events = this.#oneByOne ? all.slice(first?.done, (first?.done ?? 0) + 1) : all;
+    const settle = async (): Promise<void> => {
+      this.#failuresInARow = 0;
+      if (this.#oneByOne && first !== undefined && ++first.done < all.length) return;
+      this.#oneByOne = false;
       await this.#finish(parcels);
+    };
+    if (events.length === 0) {
+      await settle();
       return;
     }
     const outcome = await post(endpoint, secret, envelopeOf(events, source, baseUrl), this.#stopped.signal);
     if (outcome.kind === "taken") {
       this.statistics.delivered += events.length;
-      this.#failuresInARow = 0;
-      await this.#finish(parcels);
+      await settle();
       return;
     }
     if (this.#stopped.signal.aborted) return;
     this.statistics.failures++;
     this.#failuresInARow++;
-    const isHopeless = outcome.kind === "refused" && this.#failuresInARow >= endpoint.threshold;
-    if (isHopeless || Date.now() - (parcels[0]?.at ?? 0) > endpoint.giveUpAfterHours * 3600_000) {
-      this.#failuresInARow = 0;
+    const isRefused = outcome.kind === "refused";
+    if (isRefused && !this.#oneByOne && all.length > 1) {
+      this.#oneByOne = true;
+      return;
+    }
+    const isHopeless = isRefused && this.#failuresInARow >= endpoint.threshold;
+    if (isHopeless || Date.now() - (first?.at ?? 0) > endpoint.giveUpAfterHours * 3600_000) {
       this.#drop(events.length, outcome.reason);
-      await this.#finish(parcels);
+      await settle();
       return;
     }
     this.options.log.debug({ webhook: endpoint.name, reason: outcome.reason }, "events were not taken");
@@ -179,7 +194,7 @@ export class Courier {
       events += parcel.count;
       if (parcels.length > 0 && (events > EVENTS_IN_A_POST || parcel.events === undefined)) break;
       parcels.push(parcel);
-      if (parcel.events === undefined) break;
+      if (this.#oneByOne || parcel.events === undefined) break;
     }
     return parcels;
   }

@@ -19,8 +19,8 @@ describe("retention of a registry that serves", () => {
     config = join(host.directory, "registry.yaml");
   });
 
-  after(() => {
-    host.dispose();
+  after(async () => {
+    assert.deepEqual(await host.dispose(), []);
   });
 
   beforeEach(async () => {
