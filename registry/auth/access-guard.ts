@@ -1,5 +1,5 @@
 import { BerthError, isBerthError } from "../../oci/errors.js";
-import { setCaller } from "../http/caller.js";
+import { setCaller, type Caller } from "../http/caller.js";
 import type { Locations } from "../http/locations.js";
 import { repositoryOf } from "../http/path-parameters.js";
 import type { RegistryRequest } from "../http/request.js";
@@ -7,7 +7,7 @@ import type { Guard, Operation } from "../http/routes.js";
 import type { AccessRules, RepositoryAction } from "./access-rules.js";
 import { unauthorized, type Authenticator, type Credentials } from "./authenticator.js";
 import { challenge, type ChallengeError } from "./challenge.js";
-import { CATALOG_SCOPE, covers, scopeText, type TokenAccess } from "./token-scope.js";
+import { CATALOG_SCOPE, covers, scopeText } from "./token-scope.js";
 
 /** What a configuration comes to. */
 export interface AccessPolicy {
@@ -94,16 +94,7 @@ class Gate {
     const allowed = rules.allows(identity, action, repository);
     const within = access === undefined || covers(access, "repository", repository, action);
     if (!allowed || !within) this.#refuse(credentials, allowed);
-    const mayPull = (name: string): boolean =>
-      rules.allows(identity, "pull", name) && (access === undefined || covers(access, "repository", name, "pull"));
-    setCaller(this.ctx, {
-      user: identity.user,
-      mayPull,
-      get sources(): readonly string[] | undefined {
-        if (access === undefined && rules.mayPullAll(identity)) return undefined;
-        return namedIn(access, repository).filter(mayPull);
-      },
-    });
+    setCaller(this.ctx, new RepositoryCaller(credentials, rules, repository));
   }
 
   /** @param allowed by the rules, so that another token would do */
@@ -125,10 +116,31 @@ class Gate {
   }
 }
 
-/** Those that a token names, which are few, and the one of the request. */
-function namedIn(access: readonly TokenAccess[] | undefined, repository: string): readonly string[] {
-  const named = (access ?? []).filter(({ type }) => type === "repository").map(({ name }) => name);
-  return [...new Set([repository, ...named])];
+/** A class, because one is made for each request. */
+class RepositoryCaller implements Caller {
+  constructor(
+    private readonly credentials: Credentials,
+    private readonly rules: AccessRules,
+    private readonly repository: string,
+  ) {}
+
+  get user(): string {
+    return this.credentials.identity.user;
+  }
+
+  mayPull(repository: string): boolean {
+    const { identity, access } = this.credentials;
+    const within = access === undefined || covers(access, "repository", repository, "pull");
+    return within && this.rules.allows(identity, "pull", repository);
+  }
+
+  /** Those that a token names, which are few, and the one of the request. */
+  get sources(): readonly string[] | undefined {
+    const { identity, access } = this.credentials;
+    if (access === undefined && this.rules.mayPullAll(identity)) return undefined;
+    const named = (access ?? []).filter(({ type }) => type === "repository").map(({ name }) => name);
+    return [...new Set([this.repository, ...named])].filter((name) => this.mayPull(name));
+  }
 }
 
 /** Sets Retry-After when the error says how long. */
