@@ -3,6 +3,8 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { MediaType } from "../../../oci/media-types.js";
+import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
+import type { ObjectStore } from "../../../storage/object-store.js";
 import {
   descriptorOf,
   documentOf,
@@ -12,6 +14,8 @@ import {
   randomContent,
   type Described,
 } from "./support/content.js";
+import { ScriptedRegistry } from "../../helpers/scripted-registry.js";
+import { mirrorSettings } from "./mirror/support/mirror-rig.js";
 import { as, basic, GuardedRegistry } from "./auth/support/guarded-registry.js";
 import { SmallDisk } from "./support/small-disk.js";
 import { TestRegistry } from "./support/test-registry.js";
@@ -206,6 +210,67 @@ describe("openapi.yaml", () => {
       await ruled.expect(200, "GET", "/v2/", { headers: { "X-Request-Id": "from-a-proxy" } });
     } finally {
       await ruled.stop();
+    }
+  });
+
+  it("describes the answer that sends a client to the store", async () => {
+    const store = await FilesystemObjectStore.open(join(disk.directory, "with-urls"));
+    const away: ObjectStore = Object.assign(store, {
+      presign: async (key: string) => await Promise.resolve(`https://store.test/${key}`),
+    });
+    const redirecting = await TestRegistry.start({ store: away, observe: registry.recorder.observe });
+    try {
+      const blob = randomContent(1000);
+      await pushBlob(redirecting, "a", blob);
+      const answer = await redirecting.expect(307, "GET", `/v2/a/blobs/${blob.digest}`, { redirect: "manual" });
+      assert.match(answer.headers.get("Location") ?? "", /^https:\/\/store\.test\/data\//);
+    } finally {
+      await redirecting.stop();
+    }
+  });
+
+  it("describes what is answered about repositories of upstreams that fail, and that these cannot be written to", async () => {
+    const hung = await new ScriptedRegistry().start();
+    hung.script = ({ url }) => url !== "/v2/";
+    const gone = ["a", "b", "c", "d", "e", "f"].map((name) => ({
+      name,
+      url: "http://127.0.0.1:9",
+      namespaces: [name],
+    }));
+    const slow = { name: "slow", url: `http://${hung.address}`, timeouts: { answerSeconds: 1 } };
+    const mirror = await TestRegistry.start({
+      observe: registry.recorder.observe,
+      mirrors: mirrorSettings({ upstreams: [...gone, slow] }),
+    });
+    /** @param upstreams for each request one, or one for all: an upstream that fails again and again is left alone. */
+    const readAll = async (status: number, upstreams: readonly string[]): Promise<void> => {
+      const [tag, blob] = ["manifests/v1", `blobs/${NOBODYS}`];
+      const reads = [tag, blob, "tags/list", `referrers/${NOBODYS}`].map((path) => ["GET", path] as const);
+      const all = [...reads, ["HEAD", tag] as const, ["HEAD", blob] as const];
+      await Promise.all(
+        all.map(async ([method, path], i) => {
+          await mirror.expect(status, method, `/v2/${upstreams[i % upstreams.length] ?? ""}/x/${path}`);
+        }),
+      );
+    };
+    try {
+      const names = gone.map(({ name }) => name);
+      await readAll(502, names);
+      for (let i = 0; i < 2; i++) await mirror.expect(502, "GET", "/v2/a/x/manifests/v1");
+      await readAll(503, ["a"]);
+      await readAll(504, ["slow"]);
+      for (const [method, path] of [
+        ["POST", "blobs/uploads/"],
+        ...["GET", "PATCH", "PUT", "DELETE"].map((method) => [method, `blobs/uploads/${NO_UPLOAD}`] as const),
+        ["PUT", "manifests/v1"],
+        ["DELETE", "manifests/v1"],
+        ["DELETE", `blobs/${NOBODYS}`],
+      ] as const) {
+        await mirror.expectError(405, "UNSUPPORTED", method, `/v2/a/x/${path}`);
+      }
+    } finally {
+      await mirror.stop();
+      await hung.stop();
     }
   });
 
