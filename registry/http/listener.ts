@@ -27,7 +27,8 @@ export interface ListenerTls {
 
 /** Longer than the 60 s after which common proxies drop an idle connection, so that they never use one we have closed. */
 const KEEP_ALIVE_MS = 65_000;
-const HEADERS_TIMEOUT_MS = 30_000;
+const MAX_HEADERS_TIMEOUT_MS = 30_000;
+const MAX_TIMEOUT_CHECK_MS = 5_000;
 const IDLE_CHECK_MS = 100;
 
 export class Listener {
@@ -40,7 +41,7 @@ export class Listener {
 
   /** @throws BerthError ADDRESS_IN_USE; PRIVILEGE for a port that needs it; USAGE for an address that is not ours */
   static async open(handler: RequestListener, options: ListenerOptions): Promise<Listener> {
-    const server = serverFor(options.tls);
+    const server = serverFor(options);
     server.timeout = options.idleTimeoutMs;
     const listener = new Listener(server, options);
     server.on("request", (request, response) => {
@@ -89,11 +90,14 @@ export class Listener {
   }
 }
 
-function serverFor(tls: ListenerTls | undefined): Server | SecureServer {
+function serverFor({ tls, idleTimeoutMs }: ListenerOptions): Server | SecureServer {
+  // A client that sends its header byte by byte is not idle.
+  const headersTimeout = Math.min(MAX_HEADERS_TIMEOUT_MS, idleTimeoutMs);
   const options = {
     // A push of hours is in order as long as bytes come: what counts is idle time.
     requestTimeout: 0,
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(MAX_TIMEOUT_CHECK_MS, headersTimeout / 4),
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
   };

@@ -23,7 +23,8 @@ export function renderErrors(log: Logger, logPulls: boolean): Middleware {
     if (changes || ctx.req.headers["x-request-id"] !== undefined) requestIdOf(ctx);
     try {
       await next();
-      if (ctx.status === 405) throw methodNotAllowed();
+      // 501: the router's answer to methods that no route has.
+      if (ctx.status === 405 || ctx.status === 501) throw methodNotAllowed();
       if (ctx.status === 404 && ctx.respond !== false) throw new BerthError("NAME_UNKNOWN", "there is nothing here");
       if (changes || logPulls) log.info({ ...about(ctx), ms: Math.round(performance.now() - started) }, "request");
       else if (log.isLevelEnabled("debug")) log.debug(about(ctx), "request");

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
 import { BerthError } from "../../oci/errors.js";
+import { MemoryRoom } from "./memory-room.js";
 
 /** Takes a chunk; a promise asks for a pause. */
 export type ChunkSink = (chunk: Buffer) => Promise<void> | undefined;
@@ -45,20 +46,35 @@ export async function receiveBody(request: IncomingMessage, sink: ChunkSink): Pr
   });
 }
 
-/** @throws BerthError TOO_LARGE, before reading when the length is announced; ABORTED */
+/** For bodies that are read whole. A client that announces none of its length may send as much as the limit. */
+const ROOM = new MemoryRoom(128 * 1024 * 1024);
+/** So little that no thousands of connections can make it much: does not wait behind large bodies that come slowly. */
+const SMALL_BYTES = 16 * 1024;
+/** Nobody holds room for longer: an address that sends a byte now and then is not idle. */
+const READ_WITHIN_MS = 120_000;
+
+/** @throws BerthError TOO_LARGE, before reading when the length is announced; ABORTED, also when it takes too long */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const tooLarge = (): BerthError =>
     new BerthError("TOO_LARGE", `the body is larger than ${String(limit)} bytes`, { details: { limit } });
-  if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  await receiveBody(request, (chunk) => {
-    size += chunk.length;
-    if (size > limit) throw tooLarge();
-    chunks.push(chunk);
-    return undefined;
-  });
-  return Buffer.concat(chunks, size);
+  const announced = announcedLength(request) ?? (request.headers["transfer-encoding"] === undefined ? 0 : limit);
+  if (announced > limit) throw tooLarge();
+  const leave = announced > SMALL_BYTES ? await ROOM.take(announced) : undefined;
+  const late = setTimeout(() => request.destroy(), READ_WITHIN_MS);
+  try {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    await receiveBody(request, (chunk) => {
+      size += chunk.length;
+      if (size > limit) throw tooLarge();
+      chunks.push(chunk);
+      return undefined;
+    });
+    return Buffer.concat(chunks, size);
+  } finally {
+    clearTimeout(late);
+    leave?.();
+  }
 }
 
 /** Content-Length, when the client announced it. Node has refused what is not a number. */

@@ -1,10 +1,11 @@
+import { BerthError } from "../../../oci/errors.js";
 import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { receiveManifest } from "../../storage/manifest-record.js";
 import type { Locations } from "../locations.js";
 import { checkTag, queriesOf, referenceOf, repositoryOf } from "../path-parameters.js";
 import { readBody } from "../request-body.js";
-import type { Handler } from "../request.js";
+import type { Handler, RegistryRequest } from "../request.js";
 import { sendEmpty } from "../send-json.js";
 
 /** distribution-spec, "Pushing Manifests". */
@@ -16,7 +17,7 @@ export function putManifest(
     const repository = repositoryOf(ctx);
     const reference = referenceOf(ctx);
     // Later drafts: a manifest put by digest may name the tags that it is to have, answered by OCI-Tag headers.
-    const asked = "digest" in reference ? queriesOf(ctx, "tag").map(checkTag) : [reference.tag];
+    const asked = "digest" in reference ? tagsAsked(ctx) : [reference.tag];
     const bytes = await readBody(ctx.req, limits.manifestBytes);
     const contentType = ctx.get("Content-Type").split(";")[0]?.trim().toLowerCase();
     const expected = "digest" in reference ? reference.digest : undefined;
@@ -45,4 +46,16 @@ export function putManifest(
     if ("digest" in reference && asked.length > 0) ctx.set("OCI-Tag", asked);
     sendEmpty(ctx, 201);
   };
+}
+
+/** "SHOULD support pushing at least 10 tags per request"; each is written durably before the answer. */
+const MAX_TAGS = 100;
+
+/** @throws BerthError TAG_INVALID */
+function tagsAsked(ctx: RegistryRequest): string[] {
+  const tags = [...new Set(queriesOf(ctx, "tag").map(checkTag))];
+  if (tags.length <= MAX_TAGS) return tags;
+  throw new BerthError("TAG_INVALID", `a request gives at most ${String(MAX_TAGS)} tags`, {
+    details: { tags: tags.length },
+  });
 }
