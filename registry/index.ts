@@ -7,7 +7,9 @@ import { pino, type Logger } from "pino";
 import type { ObjectStore } from "../storage/object-store.js";
 import { openStore, type StoreSettings } from "../storage/open-store.js";
 import { assertGuarded, openAccessControl } from "./access-control.js";
+import { CollectorSchedule } from "./collector/collector-schedule.js";
 import type { AuthSettings } from "./config/auth-section.js";
+import type { CollectorSettings } from "./config/collector-section.js";
 import { parseListenAddress } from "./config/listen-address.js";
 import type { MirrorSettings } from "./config/mirrors-section.js";
 import type { TlsSettings } from "./config/tls-section.js";
@@ -43,6 +45,8 @@ export interface RegistryOptions extends OperationSettings {
   /** False: blobs come from the registry also where the store has URLs for them. */
   readonly redirect?: boolean;
   readonly uploadExpiryMs?: number;
+  /** Garbage is not collected by schedule when absent. */
+  readonly collector?: CollectorSettings | undefined;
   /** How long a claim on an upload that is not renewed keeps other replicas from it. */
   readonly uploadLeaseMs?: number;
   /** False where another process of this host does what is done by schedule. */
@@ -142,6 +146,8 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   });
   await operation.start(registry, new URL(listener.url).host);
   const { schedules = true, uploadExpiryMs = DEFAULTS.uploadExpiryMs } = options;
+  const { collector } = options;
+  const collecting = schedules && collector ? new CollectorSchedule(operation.store, collector, log) : undefined;
   const stopSweeping = schedules ? sweepUploads(registry.uploads, uploadExpiryMs, log) : undefined;
   return {
     url: listener.url,
@@ -160,6 +166,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       await operation.close();
       access.close();
       await stopSweeping?.();
+      await collecting?.stop();
       await registry.uploads.close();
       if (options.store === undefined) await store.close();
     },

@@ -55,6 +55,7 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
     sparseManifests: config.limits.sparseManifests,
     auth: authOf(config),
     tls: config.tls,
+    collector: config.collector,
     uploadExpiryMs: config.uploads.expireAfterHours * 3600_000,
     ...operationOf(config, worker !== undefined),
     log,

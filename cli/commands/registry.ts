@@ -2,6 +2,7 @@ import type { Command } from "commander";
 
 import type { CommandHost } from "../command.js";
 import type { CheckConfigFlags } from "./registry-check-config.js";
+import type { GcFlags } from "./registry-gc.js";
 import type { ImportFlags } from "./registry-import-distribution.js";
 import type { PolicyFlags, RetentionFlags } from "./registry-policy.js";
 import type { ScrubFlags } from "./registry-scrub.js";
@@ -29,6 +30,22 @@ export function define(command: Command, host: CommandHost): void {
 }
 
 function defineCare(command: Command, host: CommandHost): void {
+  command
+    .command("gc")
+    .summary("delete blobs that no manifest names")
+    .description("Beside running registries, which also do it by themselves now and then (setting collector).")
+    .option("--dry-run", "only say what would go")
+    .option("--delete-untagged", "also delete manifests that no tag, index or subject keeps")
+    .option(
+      "--grace <duration>",
+      "leave alone what was pushed or asked for within that time (default 24h, untagged 7d)",
+    )
+    .option("--root <dir>", "the registry's directory")
+    .option("--config <file>", "the registry's configuration")
+    .action(async (flags: GcFlags) => {
+      const { collect } = await import("./registry-gc.js");
+      await collect(flags, host);
+    });
   command
     .command("scrub")
     .summary("read everything back and hold it against its digest")

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 
+import { collectorSection } from "./collector-section.js";
 import { authSection } from "./auth-section.js";
 import { mirrorsSection } from "./mirrors-section.js";
 import { healthSection, metricsSection, tracingSection } from "./observability-section.js";
@@ -59,6 +60,7 @@ export const configSchema = v.strictObject({
     }),
     {},
   ),
+  collector: collectorSection,
   policies: policySection,
   retention: retentionSection,
   webhooks: webhooksSection,

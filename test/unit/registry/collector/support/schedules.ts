@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-import { areDependent, ObjectTable, SteppedStore, type Step } from "./stepped-store.js";
+import { areDependent, isRead, ObjectTable, SteppedStore, type Step } from "./stepped-store.js";
 
 export interface Scenario {
   /** Before each run. */
@@ -51,6 +51,7 @@ async function play(scenario: Scenario, deaths: number, inOrder: boolean, choose
     const step = offered.find((it) => it.actor === actor && it.number === number);
     offered = offered.filter((it) => it !== step);
     step?.run();
+    if (isRead(choice)) continue;
     try {
       scenario.check(table);
     } catch (error) {
@@ -85,37 +86,61 @@ function withTrace(error: unknown, trace: readonly Choice[]): Error {
 
 interface Node {
   readonly choices: readonly Choice[];
-  /** Explored from elsewhere already: a run that began with one of them would only repeat another in another order. */
-  readonly asleep: Map<string, Choice>;
-  readonly tried: Map<string, Choice>;
-  chosen: Choice;
+  next: number;
+}
+
+export interface Bounds {
+  /** How often an actor may be stopped though it could go on. */
+  readonly preemptions: number;
+  readonly deaths: number;
 }
 
 /**
- * Plays every schedule that can make a difference: depth first, with sleep sets, so that of two steps that do not touch the
- * same objects one order is enough.
- * @returns how many runs it took; `limit` when that was not enough
+ * Plays every schedule within the bounds, depth first. An actor is stopped, or dies, only before a step that changes something
+ * or sees what another may change: anywhere else it would make no difference.
+ * @returns how many runs it took
  */
-export async function playAll(scenario: Scenario, deaths: number, limit: number): Promise<number> {
+export async function playAll(scenario: Scenario, { preemptions, deaths }: Bounds): Promise<number> {
   const path: Node[] = [];
+  const writes = new Map<string, Choice>();
   for (let runs = 1; ; runs++) {
     let depth = 0;
-    let asleep = new Map<string, Choice>();
-    await play(scenario, deaths, true, (choices) => {
+    let current: string | undefined;
+    let stopped = 0;
+    const trace = await play(scenario, deaths, true, (all) => {
+      const own = all.find(({ actor, kills }) => actor === current && kills !== true);
       let node = path[depth];
       if (node === undefined) {
-        const chosen = choices.find((choice) => !asleep.has(nameOf(choice)));
-        if (chosen === undefined) return undefined;
-        node = { choices, asleep, tried: new Map(), chosen };
+        node = { choices: own === undefined ? all : choicesOf(own, all, stopped < preemptions, writes), next: 0 };
         path.push(node);
       }
       depth++;
-      const { chosen } = node;
-      asleep = new Map([...node.asleep, ...node.tried].filter(([, other]) => !interfere(other, chosen)));
+      const chosen = node.choices[node.next];
+      if (own !== undefined && chosen?.actor !== current) stopped++;
+      current = chosen?.actor;
       return chosen;
     });
-    if (runs >= limit || !backtrack(path)) return runs;
+    for (const choice of trace) if (!isRead(choice)) writes.set(`${choice.actor} ${choice.key}`, choice);
+    for (let node = path.at(-1); node !== undefined; node = path.at(-1)) {
+      if (++node.next < node.choices.length) break;
+      path.pop();
+    }
+    if (path.length === 0) return runs;
   }
+}
+
+/** The actor goes on, or where it matters another one does, or it dies. */
+function choicesOf(
+  own: Choice,
+  all: readonly Choice[],
+  mayStop: boolean,
+  writes: ReadonlyMap<string, Choice>,
+): readonly Choice[] {
+  const isVisible =
+    !isRead(own) || [...writes.values()].some((write) => write.actor !== own.actor && areDependent(write, own));
+  if (!isVisible) return [own];
+  const others = all.filter(({ actor, kills }) => (kills ? actor === own.actor : actor !== own.actor && mayStop));
+  return [own, ...others];
 }
 
 /** Plays that many schedules drawn by chance. */
@@ -129,29 +154,6 @@ export async function playSome(scenario: Scenario, deaths: number, seeds: Iterab
       return from[Math.floor(random() * from.length)];
     });
   }
-}
-
-function interfere(a: Choice, b: Choice): boolean {
-  if (a.kills && b.kills) return true;
-  return a.actor === b.actor || (!a.kills && !b.kills && areDependent(a, b));
-}
-
-function backtrack(path: Node[]): boolean {
-  for (let node = path.at(-1); node !== undefined; node = path.at(-1)) {
-    const { choices, asleep, tried, chosen } = node;
-    tried.set(nameOf(chosen), chosen);
-    const next = choices.find((choice) => !asleep.has(nameOf(choice)) && !tried.has(nameOf(choice)));
-    if (next !== undefined) {
-      node.chosen = next;
-      return true;
-    }
-    path.pop();
-  }
-  return false;
-}
-
-function nameOf({ actor, number, kills }: Choice): string {
-  return `${actor} ${String(number)} ${kills ? "dies" : ""}`;
 }
 
 /** mulberry32 */

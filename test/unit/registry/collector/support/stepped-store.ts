@@ -133,9 +133,13 @@ export class SteppedStore implements ObjectStore {
 
 const READS: ReadonlySet<string> = new Set(["get", "stat", "list"]);
 
+export function isRead({ verb }: Footprint): boolean {
+  return READS.has(verb);
+}
+
 /** Whether the order of two steps of different actors can make a difference to anybody. */
 export function areDependent(a: Footprint, b: Footprint): boolean {
-  if (READS.has(a.verb) && READS.has(b.verb)) return false;
+  if (isRead(a) && isRead(b)) return false;
   if (a.verb === "list") return b.key.startsWith(a.key);
   if (b.verb === "list") return a.key.startsWith(b.key);
   return a.key === b.key;
