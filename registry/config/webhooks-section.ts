@@ -7,37 +7,43 @@ const HEADER_NAME =
   /^(?!(?:host|content-length|content-type|connection|transfer-encoding|upgrade|expect|te|berth-signature)$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/i;
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 
-const endpoint = v.strictObject({
-  /** Names the endpoint in logs, metrics and the queue. */
-  name: v.pipe(text, v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "is not lower-case letters, digits and -")),
-  url: v.pipe(url, v.check(isPlainHttp, "is not http:// or https:// without a user name (use headers)")),
-  headers: v.optional(
-    v.record(
-      v.pipe(v.string(), v.regex(HEADER_NAME, "is not a header that can be set")),
-      v.pipe(v.string("is not text"), v.regex(HEADER_VALUE, "holds what a header cannot")),
+const endpoint = v.pipe(
+  v.strictObject({
+    /** Names the endpoint in logs, metrics and the queue. */
+    name: v.pipe(text, v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "is not lower-case letters, digits and -")),
+    url: v.pipe(url, v.check(isPlainHttp, "is not http:// or https:// without a user name (use headers)")),
+    headers: v.optional(
+      v.record(
+        v.pipe(v.string(), v.regex(HEADER_NAME, "is not a header that can be set")),
+        v.pipe(v.string("is not text"), v.regex(HEADER_VALUE, "holds what a header cannot")),
+      ),
+      {},
     ),
-    {},
+    /** Key of the signature; or `secretFile`. */
+    secret: v.optional(v.pipe(text, v.minLength(16, "is shorter than 16 characters"))),
+    secretFile: v.optional(text),
+    timeoutSeconds: v.optional(count(1), 5),
+    /** So many failures in a row are retried quickly; after them comes the backoff. */
+    threshold: v.optional(count(1), 3),
+    /** The first wait; each further one is twice as long, up to five minutes. */
+    backoffSeconds: v.optional(count(1), 5),
+    /** An event that could not be delivered for so long is dropped. */
+    giveUpAfterHours: v.optional(count(1), 24),
+    /** Events that wait at most; later ones are dropped. */
+    queueLimit: v.optional(count(1), 10_000),
+    ignore: v.optional(
+      v.strictObject({
+        actions: v.optional(v.array(v.picklist(["push", "pull", "delete", "mount"], "is no action")), ["pull"]),
+        mediaTypes: v.optional(v.array(text), []),
+      }),
+      {},
+    ),
+  }),
+  v.check(
+    ({ secret, secretFile }) => secret === undefined || secretFile === undefined,
+    "has both secret and secretFile",
   ),
-  /** Key of the signature; or `secretFile`. */
-  secret: v.optional(v.pipe(text, v.minLength(16, "is shorter than 16 characters"))),
-  secretFile: v.optional(text),
-  timeoutSeconds: v.optional(count(1), 5),
-  /** So many failures in a row are retried quickly; after them comes the backoff. */
-  threshold: v.optional(count(1), 3),
-  /** The first wait; each further one is twice as long, up to five minutes. */
-  backoffSeconds: v.optional(count(1), 5),
-  /** An event that could not be delivered for so long is dropped. */
-  giveUpAfterHours: v.optional(count(1), 24),
-  /** Events that wait at most; later ones are dropped. */
-  queueLimit: v.optional(count(1), 10_000),
-  ignore: v.optional(
-    v.strictObject({
-      actions: v.optional(v.array(v.picklist(["push", "pull", "delete", "mount"], "is no action")), ["pull"]),
-      mediaTypes: v.optional(v.array(text), []),
-    }),
-    {},
-  ),
-});
+);
 
 export type WebhookEndpoint = v.InferOutput<typeof endpoint>;
 
