@@ -65,7 +65,8 @@ export class WorkerPool {
   async #end(worker: Worker): Promise<void> {
     if (worker.isDead()) return;
     const ended = once(worker, "exit");
-    if (worker.isConnected()) worker.send(STOP);
+    // One that has just ended needs no telling.
+    if (worker.isConnected()) worker.process.send(STOP, () => undefined);
     const kill = setTimeout(() => worker.process.kill("SIGKILL"), this.options.drainTimeoutMs + STOP_GRACE_MS);
     await ended;
     clearTimeout(kill);
@@ -77,6 +78,10 @@ export class WorkerPool {
     const worker = cluster.fork({ [ROLE_VARIABLE]: JSON.stringify(role) });
     const started = performance.now();
     this.#workers.set(slot, worker);
+    // A connection that was handed to one that has just died: its client sees it end.
+    worker.on("error", (error) => {
+      this.options.log.warn({ slot, err: error }, "a worker could not be reached");
+    });
     worker.once("exit", (code, signal) => {
       this.#workers.delete(slot);
       if (!this.#isUp || this.#stopping) return;
