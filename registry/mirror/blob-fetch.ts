@@ -43,10 +43,15 @@ export class BlobFetch {
     const { name, digest, copy } = this.parts;
     let blob: GrowingBlob | undefined;
     try {
-      await name.upstream.ask("blob", async (client, signal) => {
-        blob = new GrowingBlob(await SpoolFile.open(this.parts.spoolDirectory));
-        await this.#receive(client, blob, begin, signal);
-        blob.complete();
+      await name.upstream.ask("blob", async (client, signal, begun) => {
+        const growing = new GrowingBlob(await SpoolFile.open(this.parts.spoolDirectory));
+        blob = growing;
+        const isComing = (): void => {
+          begun();
+          begin(growing);
+        };
+        await this.#receive(client, growing, isComing, signal);
+        growing.complete();
       });
       await copy.commit(name.stored, digest);
     } catch (error) {
@@ -58,12 +63,7 @@ export class BlobFetch {
     }
   }
 
-  async #receive(
-    client: RegistryClient,
-    blob: GrowingBlob,
-    begin: (blob: GrowingBlob) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #receive(client: RegistryClient, blob: GrowingBlob, isComing: () => void, signal: AbortSignal): Promise<void> {
     const { name, digest, copy } = this.parts;
     const { maxBlobSize } = name.upstream.settings;
     const running = new RunningDigest(algorithmOf(digest));
@@ -75,7 +75,7 @@ export class BlobFetch {
       begin: (size: number | undefined): void => {
         assertSize(size ?? 0);
         blob.size = size;
-        begin(blob);
+        isComing();
       },
       write: async (chunk: Uint8Array): Promise<void> => {
         assertSize(blob.received + chunk.length);

@@ -58,6 +58,7 @@ export function retryAfterOf(error: unknown): number | undefined {
 }
 
 function isTimeout(error: BerthError): boolean {
+  if (error.code === "TIMEOUT") return true;
   const { code } = error.details;
-  return isBerthError(error, "NETWORK") && typeof code === "string" && /TIMEDOUT|TIMEOUT/.test(code);
+  return error.code === "NETWORK" && typeof code === "string" && /TIMEDOUT|TIMEOUT/.test(code);
 }

@@ -6,7 +6,7 @@ import { BerthError, isBerthError } from "../../oci/errors.js";
 import { RegistryClient } from "../../puller/client/index.js";
 import type { UpstreamSettings } from "../config/mirrors-section.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
-import { isPassing, mirrorFault, retryAfterOf } from "./upstream-faults.js";
+import { isNotThere, isPassing, mirrorFault, retryAfterOf } from "./upstream-faults.js";
 
 /** Of one request that fails; the client asking again is cheaper than a queue of clients waiting. */
 const ATTEMPTS = 3;
@@ -17,7 +17,9 @@ export class Upstream {
   readonly host: string;
   readonly #client: RegistryClient;
   readonly #breaker = new CircuitBreaker();
-  readonly #closing = new AbortController();
+  /** Of each question that is being asked. */
+  readonly #asking = new Set<AbortController>();
+  #isClosed = false;
 
   /** @throws BerthError CONFIG_INVALID for files that cannot be read */
   constructor(
@@ -46,38 +48,60 @@ export class Upstream {
   }
 
   /**
-   * Asks the upstream, unless it is being left alone.
+   * Asks the upstream, unless it is being left alone. All attempts together have the time that one may take, until the
+   * question calls `begun`: a transfer goes on while bytes come.
    * @param what for messages: `manifest`, `blob`
    * @throws BerthError as in upstream-faults.ts; UNAVAILABLE while it is left alone
    */
-  async ask<T>(what: string, question: (client: RegistryClient, signal: AbortSignal) => Promise<T>): Promise<T> {
+  async ask<T>(
+    what: string,
+    question: (client: RegistryClient, signal: AbortSignal, begun: () => void) => Promise<T>,
+  ): Promise<T> {
     const wait = this.#breaker.admit();
     if (wait > 0) {
       throw new BerthError("UNAVAILABLE", `${this.host} has failed again and again and is left alone for a while`, {
         details: { retryAfter: wait },
       });
     }
+    const asking = new AbortController();
+    const { answerSeconds } = this.settings.timeouts;
+    const deadline = setTimeout(() => {
+      asking.abort(new BerthError("TIMEOUT", `no answer after ${String(answerSeconds)} s`));
+    }, answerSeconds * 1000);
+    this.#asking.add(asking);
     try {
-      const answer = await question(this.#client, this.#closing.signal);
+      const answer = await question(this.#client, asking.signal, () => {
+        clearTimeout(deadline);
+        this.#breaker.succeeded();
+      });
       this.#breaker.succeeded();
       return answer;
     } catch (error) {
-      const fault = mirrorFault(error, this.host, what);
-      if (this.#closing.signal.aborted || !isBerthError(fault)) this.#breaker.undecided();
-      else if (isLying(error)) this.#breaker.undecided();
-      else if (isPassing(fault)) this.#breaker.failed(retryAfterOf(fault));
-      else if (isBerthError(fault, "NO_SPACE", "STORAGE")) this.#breaker.undecided();
-      else this.#breaker.succeeded();
-      if (!isBerthError(fault, "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN") && !this.#closing.signal.aborted) {
-        this.log.warn({ upstream: this.settings.name, err: error }, fault.message);
-      }
-      throw fault;
+      const { reason } = asking.signal as { readonly reason: unknown };
+      throw this.#judge(isBerthError(reason) ? reason : error, what);
+    } finally {
+      clearTimeout(deadline);
+      this.#asking.delete(asking);
     }
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosed = true;
+    for (const asking of this.#asking) asking.abort();
     await this.#client.close();
+  }
+
+  /** Tells the breaker and the log. @returns what to tell the client */
+  #judge(error: unknown, what: string): Error {
+    const fault = mirrorFault(error, this.host, what);
+    const isOurs = !isBerthError(fault) || isBerthError(fault, "NO_SPACE", "STORAGE");
+    if (this.#isClosed || isOurs || isLying(error)) this.#breaker.undecided();
+    else if (isPassing(fault)) this.#breaker.failed(retryAfterOf(fault));
+    else this.#breaker.succeeded();
+    if (!isNotThere(fault) && !this.#isClosed) {
+      this.log.warn({ upstream: this.settings.name, err: error }, fault.message);
+    }
+    return fault;
   }
 }
 
