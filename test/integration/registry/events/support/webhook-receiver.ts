@@ -47,7 +47,7 @@ export class WebhookReceiver {
           response.end();
         }
         if (response.statusCode !== 200 || !response.writableEnded) return;
-        receiver.events.push(...(JSON.parse(body) as { events: ReceivedEvent[] }).events);
+        receiver.events.push(...((JSON.parse(body) as { events?: ReceivedEvent[] }).events ?? []));
       });
     });
     server.listen(0, "127.0.0.1");
