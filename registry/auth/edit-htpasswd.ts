@@ -2,6 +2,7 @@ import { chmod, chown, open, readFile, realpath, rename, rm, stat } from "node:f
 import { dirname } from "node:path";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
+import { syncDirectory } from "../../storage/filesystem/directories.js";
 
 /**
  * Changes a file of users whole or not at all, also for a registry that reads it meanwhile. Owner and mode stay; a new file is
@@ -31,10 +32,7 @@ export async function editHtpasswd(file: string, edit: (text: string) => string 
     } finally {
       await handle.close();
     }
-    const directory = await open(dirname(target), "r");
-    await directory.sync().finally(async () => {
-      await directory.close();
-    });
+    await syncDirectory(dirname(target));
   } catch (error) {
     throw faultOf(error, staged);
   }

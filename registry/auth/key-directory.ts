@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
+import { syncDirectory } from "../../storage/filesystem/directories.js";
 import type { KeyVault } from "./key-vault.js";
 
 const FILE = /^([A-Za-z0-9_-]{1,64})\.json$/;
@@ -59,10 +60,7 @@ export class KeyDirectory implements KeyVault {
         await handle.close();
       }
       await rename(staged, file);
-      const directory = await open(this.place, "r");
-      await directory.sync().finally(async () => {
-        await directory.close();
-      });
+      await syncDirectory(this.place);
     } catch (error) {
       await rm(staged, { force: true }).catch(() => undefined);
       throw faultOf(error, file);

@@ -110,6 +110,7 @@ const byForm: Exchange = async (ctx, service) => {
     }
     case "refresh_token":
       return { identity: await refreshed(form.get("refresh_token") ?? "", service), ...wanted };
+    case null:
     default:
       throw new BerthError("TOKEN_REQUEST_INVALID", "grant_type is neither password nor refresh_token");
   }

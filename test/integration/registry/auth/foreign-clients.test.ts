@@ -13,6 +13,8 @@ import { certificateDirectory, TestCertificates } from "./support/test-certifica
 
 const DENIED = /denied|not allowed|unauthorized|forbidden/i;
 
+const PODMAN_OPTIONS = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none"];
+
 describe("registry with foreign clients that log in", () => {
   let directory: string;
   let authority: TestCertificates;
@@ -90,16 +92,9 @@ describe("registry with foreign clients that log in", () => {
     ];
     const guarded = await GuardedRegistry.start({ access }, { tls });
     const state = join(directory, "podman");
+    const places = ["--root", join(state, "storage"), "--runroot", join(state, "run"), "--tmpdir", join(state, "tmp")];
     const podman = async (verb: string, ...args: string[]): Promise<string> =>
-      await runProgram(
-        "podman",
-        [
-          ...["--root", join(state, "storage"), "--runroot", join(state, "run"), "--tmpdir", join(state, "tmp")],
-          ...["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none"],
-          ...[verb, ...args],
-        ],
-        { cwd: directory },
-      );
+      await runProgram("podman", [...places, ...PODMAN_OPTIONS, verb, ...args], { cwd: directory });
     try {
       const { port } = new URL(guarded.registry.url);
       const host = `localhost:${port}`;

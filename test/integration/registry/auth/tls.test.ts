@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
+import { createServer, request } from "node:https";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 
+import { pino } from "pino";
 import * as v from "valibot";
 
 import { isBerthError } from "../../../../oci/errors.js";
 import { tlsSection } from "../../../../registry/config/tls-section.js";
+import { ServerTls } from "../../../../registry/tls/server-tls.js";
 import { startRegistry } from "../../../../registry/index.js";
 import { TestRegistry } from "../support/test-registry.js";
 import { basic, GuardedRegistry } from "./support/guarded-registry.js";
@@ -140,6 +144,30 @@ describe("registry with TLS", () => {
     } finally {
       open.destroy();
       await registry.stop();
+    }
+  });
+
+  it("sees by itself that the files have changed, and that they belong together again", async () => {
+    const files = { certificate: join(authority.directory, "seen.crt"), key: join(authority.directory, "seen.key") };
+    copyFileSync(server.certificate, files.certificate);
+    copyFileSync(server.key, files.key);
+    const tls = await ServerTls.open(v.parse(tlsSection, files) ?? assert.fail(), pino({ level: "silent" }), 10);
+    const https = createServer(tls.serverOptions, (_request, response) => response.end());
+    tls.attach(https);
+    await new Promise<void>((resolve) => https.listen(0, "127.0.0.1", resolve));
+    const url = `https://127.0.0.1:${String((https.address() as AddressInfo).port)}/`;
+    try {
+      assert.equal((await get(url)).commonName, "first");
+      const next = await authority.issue("next", "next");
+      copyFileSync(next.certificate, files.certificate);
+      // As if the key came a while later.
+      for (let i = 0; i < 5; i++) assert.equal((await get(url)).commonName, "first");
+      copyFileSync(next.key, files.key);
+      while ((await get(url)).commonName !== "next") await setImmediate();
+    } finally {
+      tls.close();
+      https.closeAllConnections();
+      https.close();
     }
   });
 

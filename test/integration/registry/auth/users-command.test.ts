@@ -98,7 +98,7 @@ describe("berth registry user", () => {
   it("asks for the password twice on a terminal and does not show it", async () => {
     const typed = async (...answers: string[]): Promise<string> => {
       const command = `'${process.execPath}' '${BERTH}' registry user add a --htpasswd '${file}'`;
-      const terminal = spawn("script", ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+      const terminal = spawn("/usr/bin/script", ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
       let shown = "";
       terminal.stdout.on("data", (chunk: Buffer) => {
         shown += chunk.toString();
