@@ -59,7 +59,7 @@ export class CephGateway {
 
   async stop(): Promise<void> {
     // The gateway first: it waits for storage that has gone.
-    const daemons = [...this.#daemons].reverse();
+    const daemons = [...this.#daemons].toReversed();
     this.#daemons.clear();
     for (const daemon of daemons) {
       if (daemon.exitCode !== null || daemon.signalCode !== null) continue;

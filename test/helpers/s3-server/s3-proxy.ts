@@ -44,6 +44,9 @@ export class S3Proxy {
   /** Bytes of the bodies that clients sent and were sent. */
   bytesUp = 0;
   bytesDown = 0;
+  /** The most bytes of request bodies that were on their way to the server at one time. */
+  mostBytesAtOnce = 0;
+  #bytesAtOnce = 0;
   /** Asked for each request. */
   faultFor: (request: SeenRequest) => Fault | undefined = () => undefined;
   readonly #agent = new Agent({ keepAlive: true });
@@ -52,7 +55,14 @@ export class S3Proxy {
   private constructor(private readonly target: URL) {
     this.#server = createServer((request, response) => {
       // Either side may hang up at any time; the other one is then hung up on as well.
-      void this.#handle(request, response).catch(() => request.socket.destroy());
+      // A request that was read to some point only has no socket any more.
+      const { socket } = request;
+      const size = Number(request.headers["content-length"] ?? 0);
+      this.#bytesAtOnce += size;
+      this.mostBytesAtOnce = Math.max(this.mostBytesAtOnce, this.#bytesAtOnce);
+      void this.#handle(request, response)
+        .catch(() => socket.destroy())
+        .finally(() => (this.#bytesAtOnce -= size));
     });
   }
 
@@ -92,20 +102,17 @@ export class S3Proxy {
     this.requests.push(seen);
     request.on("data", (chunk: Buffer) => (this.bytesUp += chunk.length)).pause();
     const fault = this.faultFor(seen);
-    switch (fault?.kind) {
-      case "answer":
-        request.resume();
-        response.writeHead(fault.status, { "content-type": "application/xml" });
-        response.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>on purpose</Message></Error>`);
-        return;
-      case "reset":
-        await resetAfter(request, fault.afterBytes);
-        return;
-      case "delay":
-        await sleep(fault.ms);
-        break;
-      default:
+    if (fault?.kind === "answer") {
+      request.resume();
+      response.writeHead(fault.status, { "content-type": "application/xml" });
+      response.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>on purpose</Message></Error>`);
+      return;
     }
+    if (fault?.kind === "reset") {
+      await resetAfter(request, fault.afterBytes);
+      return;
+    }
+    if (fault?.kind === "delay") await sleep(fault.ms);
     const answer = await this.#ask(request);
     if (fault?.kind === "lose-answer") {
       for await (const _ of answer);
@@ -143,10 +150,11 @@ export class S3Proxy {
 }
 
 async function resetAfter(request: IncomingMessage, bytes: number): Promise<void> {
+  const { socket } = request;
   let received = 0;
   for await (const chunk of request) {
     received += (chunk as Buffer).length;
     if (received >= bytes) break;
   }
-  request.socket.resetAndDestroy();
+  socket.resetAndDestroy();
 }
