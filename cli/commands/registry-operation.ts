@@ -32,9 +32,9 @@ export interface FollowOptions {
   readonly config: RegistryConfig;
   readonly file?: string | undefined;
   /** As at the start. @throws BerthError CONFIG_INVALID */
-  load(): RegistryConfig;
+  readonly load: () => RegistryConfig;
   /** As at the start. */
-  authOf(config: RegistryConfig): ReloadableSettings["auth"];
+  readonly authOf: (config: RegistryConfig) => ReloadableSettings["auth"];
   readonly log: Logger;
 }
 

@@ -10,7 +10,7 @@ export interface Reading {
   readonly help: string;
   readonly type: "counter" | "gauge";
   /** Values by labels. */
-  read(): Iterable<readonly [labels: Readonly<Record<string, string>>, value: number]>;
+  readonly read: () => Iterable<readonly [labels: Readonly<Record<string, string>>, value: number]>;
 }
 
 const REQUEST_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 300];
@@ -28,6 +28,7 @@ interface Operation {
 export class Metrics {
   readonly #operations = new Map<string, Operation>();
   #underWay = 0;
+  #given: Collection | undefined;
 
   private constructor(
     private readonly collection: Collection,
@@ -68,26 +69,24 @@ export class Metrics {
       }),
       counter("berth_registry_store_faults_total", "Operations of the object store that failed.", ["operation"]),
       ({ name, help, type, read }) => {
-        const options = { name, help, registers };
-        if (type === "counter") {
-          new Counter({
-            ...options,
-            labelNames: ["name"],
-            collect() {
-              this.reset();
-              for (const [labels, value] of read()) this.inc(labels, value);
-            },
-          });
-        } else {
-          new Gauge({
-            ...options,
-            labelNames: ["name"],
-            collect() {
-              this.reset();
-              for (const [labels, value] of read()) this.set(labels, value);
-            },
-          });
-        }
+        const options = { name, help, labelNames: ["name"], registers: [] };
+        const metric =
+          type === "counter"
+            ? new Counter({
+                ...options,
+                collect() {
+                  this.reset();
+                  for (const [labels, value] of read()) this.inc(labels, value);
+                },
+              })
+            : new Gauge({
+                ...options,
+                collect() {
+                  this.reset();
+                  for (const [labels, value] of read()) this.set(labels, value);
+                },
+              });
+        collection.registerMetric(metric);
       },
     );
     metrics.add({
@@ -111,10 +110,11 @@ export class Metrics {
 
   /** Answers when the primary of a node:cluster asks its workers for their metrics. */
   async giveToPrimary(): Promise<void> {
+    if (this.#given !== undefined) return;
     const { AggregatorRegistry } = await import("prom-client");
     AggregatorRegistry.setRegistries(this.collection);
     // Begins to listen when it is made.
-    new AggregatorRegistry();
+    this.#given = new AggregatorRegistry();
   }
 
   /** Counts requests: a few additions each. */
