@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { Logger } from "pino";
 
 import { BerthError } from "../../oci/errors.js";
+import { closeLostConnections } from "./lost-connections.js";
 import { ROLE_VARIABLE, STOP, type WorkerReport, type WorkerRole } from "./worker-messages.js";
 
 export interface PoolOptions {
@@ -78,6 +79,7 @@ export class WorkerPool {
     const worker = cluster.fork({ [ROLE_VARIABLE]: JSON.stringify(role) });
     const started = performance.now();
     this.#workers.set(slot, worker);
+    closeLostConnections(worker);
     // A connection that was handed to one that has just died: its client sees it end.
     worker.on("error", (error) => {
       this.options.log.warn({ slot, err: error }, "a worker could not be reached");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { bytesOf, imageIn, pushBlob, putManifest, randomContent } from "../support/content.js";
 import { ReplicaSet, type SharedMedium } from "./replica-set.js";
 
-const IMAGES = 9;
+const IMAGES = 6;
 
 export function describeRacesAcrossReplicas(name: string, make: () => Promise<SharedMedium>): void {
   describe(`races across replicas: ${name}`, () => {
