@@ -22,10 +22,11 @@ export class BlobCopy {
     private readonly log: Logger,
   ) {}
 
-  async append(chunk: Uint8Array): Promise<void> {
-    const writer = this.#writer ?? (await this.#open());
-    const pause = writer?.write(chunk);
-    if (pause !== undefined) await this.#orGiveUp(async () => await pause);
+  /** Returns a promise when the caller should wait. */
+  append(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#isGivenUp) return undefined;
+    const pause = this.#writer === undefined ? this.#appendFirst(chunk) : this.#writer.write(chunk);
+    return pause && this.#orGiveUp(async () => await pause);
   }
 
   /** Only for bytes that were seen to have the digest. */
@@ -60,6 +61,10 @@ export class BlobCopy {
         await (isNamed ? this.store.delete(keys.data(this.#data)) : writer.abort());
       },
     };
+  }
+
+  async #appendFirst(chunk: Uint8Array): Promise<void> {
+    await (await this.#open())?.write(chunk);
   }
 
   async #open(): Promise<UploadWriter | undefined> {

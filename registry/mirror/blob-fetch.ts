@@ -51,7 +51,7 @@ export class BlobFetch {
           begin(growing);
         };
         await this.#receive(client, growing, isComing, signal);
-        growing.complete();
+        await growing.complete();
       });
       await copy.commit(name.stored, digest);
     } catch (error) {
@@ -80,7 +80,8 @@ export class BlobFetch {
       write: async (chunk: Uint8Array): Promise<void> => {
         assertSize(blob.received + chunk.length);
         running.update(chunk);
-        await Promise.all([blob.append(chunk), copy.append(chunk)]);
+        const [spooled, copied] = [blob.append(chunk), copy.append(chunk)];
+        if (spooled !== undefined || copied !== undefined) await Promise.all([spooled, copied]);
       },
     };
     await client.downloadBlob(name.repository, { digest }, sink, signal);

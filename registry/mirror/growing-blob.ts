@@ -1,6 +1,6 @@
 import type { SpoolFile } from "./spool-file.js";
 
-const READ_BYTES = 64 * 1024;
+const READ_BYTES = 128 * 1024;
 
 /**
  * A blob that is being received: one writer, any number of readers, each at its own speed with one buffer of its own. Until
@@ -15,7 +15,11 @@ export class GrowingBlob {
   #holders = 1;
   #advance: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
-  constructor(private readonly spool: SpoolFile) {}
+  constructor(private readonly spool: SpoolFile) {
+    spool.onGrowth = () => {
+      this.#wake();
+    };
+  }
 
   /** Undefined while nobody has said. */
   get size(): number | undefined {
@@ -26,18 +30,20 @@ export class GrowingBlob {
     this.#size = size;
   }
 
+  /** Bytes that have arrived. */
   get received(): number {
     return this.#received;
   }
 
-  async append(chunk: Uint8Array): Promise<void> {
-    await this.spool.append(chunk);
+  /** As SpoolFile.append. */
+  append(chunk: Uint8Array): Promise<void> | undefined {
     this.#received += chunk.length;
-    this.#wake();
+    return this.spool.append(chunk);
   }
 
-  /** The bytes are those of the digest. */
-  complete(): void {
+  /** The bytes are those of the digest. @throws BerthError STORAGE, NO_SPACE */
+  async complete(): Promise<void> {
+    await this.spool.settled();
     this.#size = this.#received;
     this.#state = "whole";
     this.#wake();
@@ -87,8 +93,8 @@ export class GrowingBlob {
 
   #readableTo(end: number | undefined): number {
     if (this.#state === "whole") return end ?? this.#received;
-    const last = (end ?? this.#size ?? this.#received) - 1;
-    return Math.min(this.#received, last);
+    const last = (end ?? this.#size ?? this.spool.size) - 1;
+    return Math.min(this.spool.size, last);
   }
 
   async #advanced(): Promise<void> {
