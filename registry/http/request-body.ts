@@ -38,7 +38,8 @@ export async function receiveBody(request: IncomingMessage, sink: ChunkSink): Pr
       if (request.complete && request.readableEnded) end();
       else fail(new BerthError("ABORTED", "the client went away before its body ended", { cause }));
     };
-    if (request.destroyed && !request.complete) {
+    // Nothing more will be told of it; also when it was complete, and what was still to be read is gone.
+    if (request.destroyed) {
       cut();
       return;
     }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
+import { waitUntil } from "../../helpers/wait-until.js";
 import { bytesOf, pushBlob, randomContent } from "../../integration/registry/support/content.js";
 import { TestRegistry } from "../../integration/registry/support/test-registry.js";
 import { sendRaw, statusesOf } from "./raw-request.js";
@@ -147,6 +148,16 @@ describe("registry's HTTP parser", () => {
       const text = `POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\n${length}\r\n\r\n${smuggled}`;
       assert.deepEqual(statusesOf(await sendRaw(registry.url, text)), [400], length);
     }
+  });
+
+  it("ends a request whose connection breaks after its body is complete and before it was looked at", async () => {
+    const junk = "-1\r\n\r\n";
+    const start = `POST /v2/a/blobs/uploads/?digest=${DIGEST} HTTP/1.1\r\nHost: x\r\n`;
+    for (let i = 0; i < 10; i++) {
+      await sendRaw(registry.url, `${start}\r\n${junk}`);
+      await sendRaw(registry.url, `${start}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n${junk}`);
+    }
+    await waitUntil("nothing is kept of it", () => registry.files(".staging").length === 0);
   });
 
   it("keeps of a body that is cut off anywhere no more than an upload that can go on", async () => {
