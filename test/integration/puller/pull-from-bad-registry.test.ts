@@ -184,63 +184,6 @@ describe("a pull from a registry that misbehaves", () => {
     await refuses("UPSTREAM");
   });
 
-  it("a server that drips is broken off, however long it could go on", async () => {
-    onBlob(layer, async (_, response) => {
-      response.writeHead(200, { "content-length": bytesOf(layer).length });
-      for (let i = 0; !response.destroyed; i++) {
-        response.write(bytesOf(layer).subarray(i, i + 1));
-        await sleep(20);
-      }
-    });
-    await refuses("NETWORK", { client: { limits: { ...limits, attempts: 1 } } });
-  }).timeout(10_000);
-
-  it("a server that gives one byte for each connection is left after a few", async () => {
-    let calls = 0;
-    onBlob(layer, (request, response) => {
-      calls++;
-      const start = Number(/\d+/.exec(request.headers.range ?? "")?.[0] ?? 0);
-      const left = bytesOf(layer).subarray(start);
-      const range = `bytes ${String(start)}-${String(bytesOf(layer).length - 1)}/${String(bytesOf(layer).length)}`;
-      response.writeHead(start > 0 ? 206 : 200, { "content-length": left.length, "content-range": range });
-      response.write(left.subarray(0, 1), () => response.destroy());
-    });
-    await refuses("NETWORK");
-    assert.equal(calls, limits.attempts);
-  });
-
-  it("a manifest that drips is not waited for", async () => {
-    registry.script = async (request, response) => {
-      if (request.method !== "GET" || request.url?.includes("/manifests/") !== true) return false;
-      response.writeHead(200, { "content-length": 5000, "content-type": MediaType.ociManifest });
-      while (!response.destroyed) {
-        response.write(" ");
-        await sleep(20);
-      }
-      return true;
-    };
-    await refuses("NETWORK", { client: { limits: { ...limits, attempts: 1 } } });
-  });
-
-  it("429 is waited out as long as the server says, 503 is tried again", async () => {
-    let calls = 0;
-    onBlob(layer, (_, response) => {
-      calls++;
-      if (calls > 2) return false;
-      const status = calls === 1 ? 429 : 503;
-      return response.writeHead(status, { "retry-after": "0" }).end();
-    });
-    await pull();
-    assert.equal(calls, 3);
-  });
-
-  it("429 for minutes is reported, not sat out", async () => {
-    onBlob(layer, (_, response) => response.writeHead(429, { "retry-after": "900" }).end());
-    const started = performance.now();
-    await refuses("TOO_MANY_REQUESTS");
-    assert.ok(performance.now() - started < 60_000);
-  });
-
   it("401 without end is asked twice and no more", async () => {
     registry.script = (request, response) => {
       if (request.url === "/v2/") return false;
