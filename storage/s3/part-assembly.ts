@@ -73,12 +73,12 @@ export class PartAssembly {
   async withBytes(use: (bytes: Uint8Array) => Promise<void>): Promise<void> {
     await this.#enqueue(async () => {
       if (this.#buffer === undefined && this.#stored !== undefined) await this.#takeBuffer();
-      const { bytes } = { bytes: this.#buffer === undefined ? Buffer.concat(this.#small) : this.#filled() };
+      const bytes = this.#buffer === undefined ? Buffer.concat(this.#small) : this.#filled();
       if (this.#buffer !== undefined) this.buffers.keep(this.#buffer);
       try {
         await use(bytes);
       } finally {
-        if (this.#buffer !== undefined) this.buffers.fill(this.#buffer, this.#yield);
+        if (this.#buffer !== undefined) this.buffers.use(this.#buffer, this.#yield);
       }
     });
   }
@@ -103,7 +103,7 @@ export class PartAssembly {
         this.#length += rest.length;
         return undefined;
       }
-      if (this.#lent) this.buffers.fill(buffer, this.#yield);
+      if (this.#lent) this.buffers.use(buffer, this.#yield);
       this.#lent = false;
       this.#stored = undefined;
       const part = rest.subarray(0, this.partSize - buffer.length);

@@ -35,11 +35,6 @@ export class PartBuffers {
     private readonly partSize: number,
   ) {}
 
-  /** Buffers in use, for tests. */
-  get inUse(): number {
-    return this.#holders.size;
-  }
-
   /** @param yieldIt see Holder */
   async take(size: number, yieldIt: () => void): Promise<PartBuffer> {
     if (this.#waiters.length === 0 && this.#holders.size < this.capacity) return this.#hand(size, yieldIt);
@@ -55,7 +50,7 @@ export class PartBuffers {
   }
 
   /** The buffer is being filled, again after it was lent. */
-  fill(buffer: PartBuffer, yieldIt: () => void): void {
+  use(buffer: PartBuffer, yieldIt: () => void): void {
     this.#holders.set(buffer, { since: Date.now(), yieldIt });
   }
 
@@ -77,7 +72,7 @@ export class PartBuffers {
     const spare = size === this.partSize ? this.#spare.pop() : undefined;
     // Not filled with zeros: a page that is never written to takes no memory.
     const buffer = { bytes: spare ?? Buffer.allocUnsafeSlow(size), length: 0 };
-    this.fill(buffer, yieldIt);
+    this.use(buffer, yieldIt);
     return buffer;
   }
 

@@ -5,7 +5,7 @@ import { describeDriver } from "./driver-suite.js";
 import { s3Driver } from "./s3-driver.js";
 
 /** One request in so many fails, each time in the next of these ways. */
-const FAULT_EVERY = 12;
+const FAULT_EVERY = 31;
 const FAULTS: readonly Fault[] = [
   { kind: "answer", status: 500, code: "InternalError" },
   { kind: "lose-answer" },

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+
+import { isBerthError, type BerthError, type ErrorCode } from "../../../oci/errors.js";
+import { keepsConditions } from "../../../storage/s3/condition-probe.js";
+import { S3Bucket } from "../../../storage/s3/s3-bucket.js";
+import { S3ObjectStore } from "../../../storage/s3/s3-object-store.js";
+import type { S3Settings } from "../../../storage/s3/s3-settings.js";
+import { describeWith } from "../../helpers/capabilities.js";
+import { createBucket, objectsAt, removeBucket, s3Client } from "../../helpers/s3-server/s3-inspection.js";
+import { S3Proxy } from "../../helpers/s3-server/s3-proxy.js";
+import { S3_SERVER, s3Place, type S3Place } from "../../helpers/s3-server/shared-s3-server.js";
+
+const saying =
+  (code: ErrorCode, words: RegExp) =>
+  (error: unknown): boolean => {
+    assert.ok(isBerthError(error, code), String(error));
+    assert.match(error.message, words);
+    assert.ok(!error.message.includes("\n"));
+    return true;
+  };
+
+describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
+  let place: S3Place;
+  let proxy: S3Proxy;
+
+  beforeEach(async function () {
+    // The server is started by whoever comes first.
+    this.timeout(120_000);
+    place = await s3Place();
+    proxy = await S3Proxy.start(place.endpoint);
+  });
+
+  afterEach(async () => {
+    await proxy.stop();
+  });
+
+  const withStore = async (
+    settings: Partial<S3Settings>,
+    use: (store: S3ObjectStore) => Promise<void>,
+  ): Promise<void> => {
+    const store = await S3ObjectStore.open(
+      { ...place, endpoint: proxy.endpoint, maxAttempts: 3, ...settings },
+      { probe: false },
+    );
+    try {
+      await use(store);
+    } finally {
+      await store.close();
+    }
+  };
+
+  it("probes the server when it is opened, and leaves nothing of the probe", async () => {
+    const store = await S3ObjectStore.open({ ...place, endpoint: proxy.endpoint });
+    assert.equal(store.traits.conditionalCreate, true);
+    await store.close();
+    const client = s3Client(place);
+    assert.deepEqual(await objectsAt(client, place), []);
+    client.destroy();
+  });
+
+  it("tells a server that takes every creation", async () => {
+    const client = s3Client(place);
+    // As with a server that does not know the header: whoever comes last has written.
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const { request } = args as { request?: { headers?: Record<string, string> } };
+        if (request?.headers !== undefined) delete request.headers["if-none-match"];
+        return await next(args);
+      },
+      { step: "build", priority: "low" },
+    );
+    assert.equal(await keepsConditions(new S3Bucket(client, place)), false);
+    assert.deepEqual(await objectsAt(client, place), []);
+    client.destroy();
+  });
+
+  it("says what is wrong: no such bucket, refused credentials, no space, no server", async () => {
+    const bucket = `gone-${randomUUID()}`;
+    await withStore({ bucket }, async (store) => {
+      await assert.rejects(store.list({ prefix: "" }), saying("STORAGE", /bucket gone-.* does not exist/));
+      await assert.rejects(store.put("k", Buffer.from("x")), saying("STORAGE", /does not exist/));
+      await assert.rejects(store.get("k"), saying("STORAGE", /does not exist/));
+    });
+    await withStore({ secretAccessKey: "wrong-secret" }, async (store) => {
+      await assert.rejects(store.get("k"), (error) => {
+        assert.ok(!String((error as BerthError).stack).includes("wrong-secret"));
+        return saying("STORAGE", /refuses our credentials/)(error);
+      });
+    });
+    proxy.faultFor = () => ({ kind: "answer", status: 403, code: "QuotaExceeded" });
+    await withStore({}, async (store) => {
+      await assert.rejects(store.put("k", Buffer.from("x")), saying("NO_SPACE", /no space left in bucket/));
+    });
+    await withStore({ endpoint: "http://127.0.0.1:1" }, async (store) => {
+      await assert.rejects(store.get("k"), saying("STORAGE", /failed while reading k \(3 attempts\): ECONNREFUSED/));
+    });
+  });
+
+  it("gives up in time when every answer is a fault, and works when the server does again", async () => {
+    await withStore({}, async (store) => {
+      proxy.faultFor = () => ({ kind: "answer", status: 503, code: "ServiceUnavailable" });
+      await assert.rejects(store.put("k", Buffer.from("x")), saying("STORAGE", /3 attempts/));
+      assert.equal(proxy.requests.length, 3);
+      proxy.faultFor = () => undefined;
+      await store.put("k", Buffer.from("x"));
+      assert.equal((await store.get("k")).toString(), "x");
+    });
+  });
+
+  it("goes on when its bucket went away in the middle of an upload and came back", async () => {
+    const bucket = `comes-back-${randomUUID()}`;
+    await createBucket(place, bucket);
+    await withStore({ bucket, partSize: 5 * 1024 * 1024 }, async (store) => {
+      const upload = await store.openUpload("up");
+      await upload.write(Buffer.alloc(1000));
+      await removeBucket(place, bucket);
+      await assert.rejects(upload.complete(), saying("STORAGE", /does not exist/));
+      await upload.abort();
+      await createBucket(place, bucket);
+      const again = await store.openUpload("up");
+      await again.write(Buffer.alloc(1000));
+      await again.complete();
+      assert.equal((await store.stat("up"))?.size, 1000);
+    });
+    await removeBucket(place, bucket);
+  });
+});
