@@ -19,6 +19,7 @@ import { Locations } from "./http/locations.js";
 import { openMirrors } from "./mirror/open-mirrors.js";
 import { Operation, type OperationSettings, type PolicySettings } from "./operation.js";
 import { registryOn } from "./registry.js";
+import { sweepUploads } from "./uploads/upload-sweep.js";
 
 export interface RegistryOptions extends OperationSettings {
   /** Directory of the filesystem driver; or `storage`, or `store`. */
@@ -86,7 +87,6 @@ const DEFAULTS = {
   manifestBytes: 4 * 1024 * 1024,
   uploadExpiryMs: 24 * 3600_000,
 };
-const MAX_SWEEP_INTERVAL_MS = 3600_000;
 const WITHOUT_CONDITIONS =
   "the store does not keep conditional creations: this must be the only process on it, and no garbage may be collected " +
   "while it runs";
@@ -148,7 +148,9 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const { schedules = true, uploadExpiryMs = DEFAULTS.uploadExpiryMs } = options;
   const { collector } = options;
   const collecting = schedules && collector ? new CollectorSchedule(operation.store, collector, log) : undefined;
-  const stopSweeping = schedules ? sweepUploads(registry.uploads, uploadExpiryMs, log) : undefined;
+  const stopSweeping = schedules
+    ? sweepUploads({ uploads: registry.uploads, store, expiryMs: uploadExpiryMs, log })
+    : undefined;
   return {
     url: listener.url,
     ...(operation.metricsUrl !== undefined && { metricsUrl: operation.metricsUrl }),
@@ -181,30 +183,5 @@ function asStoreSettings({ root }: RegistryOptions): StoreSettings {
 function asListener(handle: ReturnType<Koa["callback"]>): Parameters<typeof Listener.open>[0] {
   return (request, response) => {
     void handle(request, response);
-  };
-}
-
-function sweepUploads(
-  uploads: { expire(ageMs: number): Promise<number> },
-  expiryMs: number,
-  log: Logger,
-): () => Promise<void> {
-  let running = Promise.resolve();
-  const sweep = (): void => {
-    running = uploads.expire(expiryMs).then(
-      (expired) => {
-        if (expired > 0) log.info({ expired }, "abandoned uploads ended");
-      },
-      (error: unknown) => {
-        log.error({ err: error }, "the sweep of abandoned uploads failed");
-      },
-    );
-  };
-  sweep();
-  const timer = setInterval(sweep, Math.min(expiryMs, MAX_SWEEP_INTERVAL_MS));
-  timer.unref();
-  return async () => {
-    clearInterval(timer);
-    await running;
   };
 }
