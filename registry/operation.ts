@@ -14,7 +14,7 @@ import { instrumentedStore } from "./observability/instrumented-store.js";
 import { serveMetrics, type MetricsServer } from "./observability/metrics-server.js";
 import { Metrics } from "./observability/metrics.js";
 import { isTracingAsked, startTracing, type Tracing } from "./observability/tracing.js";
-import { webhookReadings } from "./observability/webhook-readings.js";
+import { webhookFamilies } from "./observability/webhook-families.js";
 import { Policies } from "./policy/policies.js";
 import { RateLimiter } from "./policy/rate-limiter.js";
 import { RetentionSchedule } from "./policy/retention-schedule.js";
@@ -132,7 +132,7 @@ export class Operation {
       const options = { endpoints: webhooks, store, events, log, address, ...(url !== undefined && { baseUrl: url }) };
       const started = await Webhooks.start(options);
       this.#webhooks = started;
-      for (const reading of webhookReadings(started)) this.metrics?.collected.add(reading);
+      for (const family of webhookFamilies(started)) this.metrics?.collected.add(family);
     }
     if (retention?.enabled === true && settings.schedules !== false) {
       const intervalMs = retention.everyHours * 3600_000;

@@ -20,7 +20,7 @@ export async function announce(
   action: EventAction,
   target: EventTarget,
 ): Promise<void> {
-  if (!events.isHeard) return;
+  if (!events.hears(action)) return;
   const { user } = callerOf(ctx);
   await events.emit({
     id: randomUUID(),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { RegistryEvent } from "./event.js";
+import type { EventAction, RegistryEvent } from "./event.js";
 
 /**
  * Takes an event. A promise says that the listener wants to have kept it before the client hears of its success; it must not
@@ -13,19 +13,20 @@ const PATIENCE_MS = 1000;
 
 /** Tells listeners what was done. Whatever a listener does, the request that is told of neither fails nor hangs. */
 export class EventFeed {
-  readonly #listeners = new Set<EventListener>();
+  readonly #listeners = new Map<EventListener, ReadonlySet<EventAction>>();
 
   /** @param onFault hears of a listener that threw */
   constructor(private readonly onFault: (error: unknown) => void) {}
 
-  /** False while nobody listens: then no event need be made. */
-  get isHeard(): boolean {
-    return this.#listeners.size > 0;
+  /** False while nobody listens to such events: then none need be made. */
+  hears(action: EventAction): boolean {
+    for (const actions of this.#listeners.values()) if (actions.has(action)) return true;
+    return false;
   }
 
   /** Returns what ends the subscription. */
-  subscribe(listener: EventListener): () => void {
-    this.#listeners.add(listener);
+  subscribe(listener: EventListener, actions: Iterable<EventAction>): () => void {
+    this.#listeners.set(listener, new Set(actions));
     return () => {
       this.#listeners.delete(listener);
     };
@@ -34,7 +35,8 @@ export class EventFeed {
   /** Never rejects; resolves when all listeners have kept the event, or after a second. */
   async emit(event: RegistryEvent): Promise<void> {
     const kept: Promise<void>[] = [];
-    for (const listener of this.#listeners) {
+    for (const [listener, actions] of this.#listeners) {
+      if (!actions.has(event.action)) continue;
       try {
         const keeping = listener(event);
         if (keeping !== undefined) kept.push(keeping.catch(this.onFault));

@@ -120,7 +120,7 @@ async function sendGrowing(ctx: RegistryRequest, blob: GrowingBlob, events: Even
   if (span !== undefined && size !== undefined) ctx.set("Content-Range", contentRange(span, size));
   const length = span?.length ?? size;
   if (length !== undefined) ctx.set("Content-Length", String(length));
-  if (events.isHeard) {
+  if (events.hears("pull")) {
     const target = {
       kind: "blob",
       repository: repositoryOf(ctx),

@@ -82,7 +82,7 @@ export class Retention {
 
   async #tell(target: EventTarget): Promise<void> {
     const { events } = this.registry;
-    if (!events.isHeard) return;
+    if (!events.hears("delete")) return;
     const request = { id: randomUUID(), address: "", host: "", method: "", userAgent: "" };
     await events.emit({ id: randomUUID(), at: Date.now(), action: "delete", target, actor: "retention", request });
   }

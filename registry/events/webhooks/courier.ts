@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 
 import type { WebhookEndpoint } from "../../config/webhooks-section.js";
-import type { RegistryEvent } from "../event.js";
+import type { EventAction, RegistryEvent } from "../event.js";
 import { envelopeOf, type EventSource } from "./envelope.js";
 import type { EventQueue } from "./event-queue.js";
 import { post } from "./post.js";
@@ -38,6 +38,7 @@ export interface Deliveries {
   dropped: number;
 }
 
+const ACTIONS: readonly EventAction[] = ["push", "pull", "delete", "mount"];
 const EVENTS_IN_A_POST = 100;
 const QUICK_RETRY_MS = 100;
 const MAX_BACKOFF_MS = 300_000;
@@ -64,11 +65,15 @@ export class Courier {
     return this.#waiting;
   }
 
+  /** Those that the endpoint wants to hear of. */
+  get actions(): readonly EventAction[] {
+    return ACTIONS.filter((action) => !this.options.endpoint.ignore.actions.includes(action));
+  }
+
   /** A promise resolves when the event is kept, or cannot be. A pull's is not kept: there are many, and nothing hangs on them. */
   accept(event: RegistryEvent): Promise<void> | undefined {
     const { ignore, queueLimit } = this.options.endpoint;
     const { mediaType } = event.target;
-    if (ignore.actions.includes(event.action)) return undefined;
     if (mediaType !== undefined && ignore.mediaTypes.includes(mediaType)) return undefined;
     if (this.#waiting >= queueLimit) {
       this.#drop(1, "its queue is full");

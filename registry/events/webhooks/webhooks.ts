@@ -43,7 +43,7 @@ export class Webhooks {
       this.#couriers.set(endpoint.name, new Courier({ ...common, ...(secret !== undefined && { secret }) }));
     }
     this.#unsubscribe = [...this.#couriers.values()].map((courier) =>
-      events.subscribe((event) => courier.accept(event)),
+      events.subscribe((event) => courier.accept(event), courier.actions),
     );
     this.#timer = setInterval(() => {
       this.#upkeep = this.#upkeep.then(async () => await this.#keepUp());

@@ -39,7 +39,7 @@ export function getBlob({ blobs, events, redirect }: Registry): Handler {
     const spans = blobRanges(ctx, digest, size);
     // A blob is pulled by whoever begins to; what it is was the manifest's to say.
     const mediaType = "application/octet-stream";
-    if (events.isHeard) void announce(ctx, events, "pull", { kind: "blob", repository, digest, size, mediaType });
+    if (events.hears("pull")) void announce(ctx, events, "pull", { kind: "blob", repository, digest, size, mediaType });
     if (redirect && sendElsewhere(ctx, await blobs.urlOf(stored, digest, URL_LIFETIME_SECONDS))) return;
     if (spans !== undefined && spans.length > 1) {
       await sendSeveral(ctx, size, spans, async (span) => await blobs.open(stored, digest, () => span));

@@ -25,7 +25,7 @@ export function getManifest({ manifests, tags, events }: Registry): Handler {
     }
     ctx.set("Content-Type", manifest.mediaType);
     ctx.body = manifest.bytes;
-    if (!events.isHeard || ctx.method === "HEAD") return;
+    if (ctx.method === "HEAD" || !events.hears("pull")) return;
     const { mediaType } = manifest;
     void announce(ctx, events, "pull", {
       ...{ kind: "manifest", repository, digest, mediaType, size: manifest.bytes.length },
