@@ -3,6 +3,7 @@ import { copyFile, open, rm, stat, type FileHandle } from "node:fs/promises";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { UploadWriter } from "../object-store.js";
+import { EarlyFlush } from "./early-flush.js";
 import { storageFault, unknownObject } from "./storage-faults.js";
 
 /** Above this many bytes not yet written the caller waits. */
@@ -15,8 +16,8 @@ interface UploadState {
   readonly size: number;
 }
 
-/** Gives the finished file its name, durably. */
-type Publish = (path: string) => Promise<void>;
+/** Gives the finished file its name, durably, once `synced` has resolved. */
+type Publish = (path: string, synced: Promise<void>) => Promise<void>;
 
 /** Writes to a staging file that gets the object's name at the end. Chunks that arrive during a write go out in one. */
 export class FileUpload implements UploadWriter {
@@ -27,6 +28,7 @@ export class FileUpload implements UploadWriter {
   #writing: Promise<void> | undefined;
   #failure: BerthError | undefined;
   #closed = false;
+  readonly #flush: EarlyFlush;
 
   private constructor(
     private readonly id: string,
@@ -37,6 +39,7 @@ export class FileUpload implements UploadWriter {
   ) {
     this.#size = size;
     this.#position = size;
+    this.#flush = new EarlyFlush(file);
   }
 
   static async begin(id: string, path: string, publish: Publish): Promise<FileUpload> {
@@ -102,16 +105,16 @@ export class FileUpload implements UploadWriter {
 
   async suspend(): Promise<string> {
     await this.#settled();
+    this.#flush.begin();
     return JSON.stringify({ file: this.id, size: this.#size } satisfies UploadState);
   }
 
   async complete(): Promise<void> {
     await this.#settled();
     try {
-      await this.file.sync();
       if (!(await this.isCurrent())) throw unknownObject(`upload ${this.id}`);
+      await this.publish(this.path, this.#synced());
       await this.release();
-      await this.publish(this.path);
     } catch (error) {
       throw storageFault(error, "completing an upload");
     }
@@ -138,7 +141,13 @@ export class FileUpload implements UploadWriter {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
+    await this.#flush.ended();
     await this.file.close();
+  }
+
+  async #synced(): Promise<void> {
+    await this.#flush.assertWhole();
+    await this.file.sync();
   }
 
   async #settled(): Promise<void> {
@@ -166,6 +175,7 @@ export class FileUpload implements UploadWriter {
       const { bytesWritten } = await this.file.writev(rest, this.#position);
       this.#position += bytesWritten;
       this.#queuedBytes -= bytesWritten;
+      this.#flush.wrote(bytesWritten);
       rest = without(rest, bytesWritten);
     }
   }

@@ -62,7 +62,7 @@ export class FilesystemObjectStore implements ObjectStore {
     const temporary = this.staging.temporaryFile();
     const durable = options.volatile !== true;
     try {
-      await writeWhole(temporary, bytes, durable);
+      await allOf(writeWhole(temporary, bytes, durable), makeDirectory(dirname(path), durable));
       await this.#name(temporary, path, durable, options.ifAbsent === true);
     } catch (error) {
       await rm(temporary, { force: true });
@@ -77,8 +77,9 @@ export class FilesystemObjectStore implements ObjectStore {
 
   async openUpload(key: string, state?: string, options: OpenUploadOptions = {}): Promise<UploadWriter> {
     const path = this.#pathOf(key);
-    const publish = async (file: string): Promise<void> => {
+    const publish = async (file: string, synced: Promise<void>): Promise<void> => {
       try {
+        await allOf(synced, makeDirectory(dirname(path), true));
         await this.#name(file, path, true, true);
       } catch (error) {
         if (errnoOf(error) !== "EEXIST") throw error;
@@ -180,11 +181,21 @@ export class FilesystemObjectStore implements ObjectStore {
   }
 }
 
+/**
+ * What must be durable before a name is, in no order of its own: a journal takes what is synced at the same time in one go.
+ * Both have ended when the promise settles.
+ */
+async function allOf(...steps: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(steps)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}
+
 async function writeWhole(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
   const file = await open(path, "wx", 0o640);
   try {
     await file.writeFile(bytes);
-    if (durable) await file.sync();
+    // Of an empty file there is nothing to lose but its name.
+    if (durable && bytes.length > 0) await file.sync();
   } finally {
     await file.close();
   }
