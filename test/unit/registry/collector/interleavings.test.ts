@@ -12,6 +12,7 @@ import {
   assertWhole,
   blobOf,
   directly,
+  manifestIn,
   manifestOf,
   pushBlob,
   pushImage,
@@ -43,11 +44,13 @@ const BOUNDS_OF_THREE = [
   { preemptions: 0, deaths: 1 },
 ];
 /** And that many schedules without bounds, drawn by chance. */
-const DRAWN = 150;
+const DRAWN = 70;
+const HOUR_MS = 3600_000;
 
 describe("collector among writers", () => {
   let ids: FixedIds;
   let promised: Promised[];
+  let graceMs: number;
 
   before(() => {
     ids = new FixedIds();
@@ -58,10 +61,10 @@ describe("collector among writers", () => {
   });
 
   const collector: Actor = async (store) => {
-    await collectGarbage(store, { graceMs: 0 });
+    await collectGarbage(store, { graceMs });
   };
   const untaggedCollector: Actor = async (store) => {
-    await collectGarbage(store, { graceMs: 0, untaggedGraceMs: 0 });
+    await collectGarbage(store, { graceMs, untaggedGraceMs: graceMs });
   };
   const pusher = (manifest: ReceivedManifest, blobs: readonly string[], tag?: string, repository = "a"): Actor => {
     return async (store) => {
@@ -88,7 +91,7 @@ describe("collector among writers", () => {
   async function scenario(
     prepare: (store: SteppedStore) => Promise<void>,
     actors: Readonly<Record<string, Actor>>,
-    { keep = true, untagged = false } = {},
+    { keep = true, untagged = false, also = (_: ObjectTable): void => undefined } = {},
   ): Promise<Scenario> {
     const table = new ObjectTable();
     ids.restart(0);
@@ -105,6 +108,7 @@ describe("collector among writers", () => {
       finish: async (now) => {
         const store = directly(now);
         if (keep) await assertKept(store, untagged);
+        also(now);
         for (let run = 0; run < 2; run++) {
           await collectGarbage(store, { graceMs: 0, ...(untagged && { untaggedGraceMs: 0 }) });
           assertWhole(now);
@@ -132,14 +136,15 @@ describe("collector among writers", () => {
 
   async function hold(it: Scenario): Promise<void> {
     const all = Object.keys(it.actors).length > 2 ? BOUNDS_OF_THREE : BOUNDS_OF_TWO;
-    for (const bounds of all)
-      if (process.env["SHOW_RUNS"]) console.log(bounds, await playAll(it, bounds));
-      else await playAll(it, bounds);
-    await playSome(
-      it,
-      2,
-      Array.from({ length: DRAWN }, (_, seed) => seed),
-    );
+    // With a grace time collectors take what is old, and respect those who are at work; without one they respect nobody.
+    for (graceMs of [0, HOUR_MS]) {
+      for (const bounds of all) await playAll(it, bounds);
+      await playSome(
+        it,
+        2,
+        Array.from({ length: DRAWN }, (_, seed) => seed),
+      );
+    }
   }
 
   const untouched = async (store: SteppedStore): Promise<void> => {
@@ -209,11 +214,38 @@ describe("collector among writers", () => {
       await pushImage(store, "a", SMALL, [CONFIG]);
       await pushImage(store, "a", SIGNATURE, [LAYER]);
     };
-    const it = await scenario(
-      prepare,
-      { tagger: pusher(SMALL, [CONFIG], "v1"), untaggedCollector, other: untaggedCollector },
-      { untagged: true },
+    // As long as it is the manifest that was signed, and not one that was pushed again after it had gone.
+    const also = (table: ObjectTable): void => {
+      const record = manifestIn(table, "a", SMALL.digest);
+      const isTagged = promised.length > 0;
+      if (isTagged && record?.data === signedData)
+        assert.ok(manifestIn(table, "a", SIGNATURE.digest)?.state === "live");
+    };
+    const tagger = pusher(SMALL, [CONFIG], "v1");
+    const first = await scenario(prepare, { tagger, untaggedCollector }, { untagged: true, also });
+    const signedData = manifestIn({ objects: new Map(first.table) }, "a", SMALL.digest)?.data;
+    await hold(first);
+    await hold(
+      await scenario(prepare, { tagger, untaggedCollector, other: untaggedCollector }, { untagged: true, also }),
     );
-    await hold(it);
+  });
+
+  it("refuses no push where nobody collects", async () => {
+    let failed = 0;
+    const insist: Actor = async (store) => {
+      await pushImage(store, "a", SMALL, [CONFIG], "v1").catch((error: unknown) => {
+        failed++;
+        throw error;
+      });
+      promised.push({ manifest: SMALL, tag: "v1" });
+    };
+    const it = await scenario(async () => {}, { one: insist, other: insist });
+    await playAll(it, { preemptions: 2, deaths: 0 });
+    await playSome(
+      it,
+      0,
+      Array.from({ length: DRAWN }, (_, seed) => seed),
+    );
+    assert.equal(failed, 0);
   });
 });

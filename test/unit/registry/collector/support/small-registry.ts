@@ -96,7 +96,7 @@ interface State {
 }
 
 /** What is in force. */
-function stateOf({ objects }: ObjectTable): State {
+function stateOf({ objects }: Pick<ObjectTable, "objects">): State {
   const [blobs, manifests] = [new Map<string, BlobPointer>(), new Map<string, ManifestRecord>()];
   for (const key of [...objects.keys()].sort()) {
     const [top, name = "", algorithm = "", hex = ""] = key.split("/");
@@ -106,6 +106,15 @@ function stateOf({ objects }: ObjectTable): State {
     }
   }
   return { blobs, manifests };
+}
+
+/** What is in force of a manifest. */
+export function manifestIn(
+  table: Pick<ObjectTable, "objects">,
+  repository: string,
+  digest: Digest,
+): ManifestRecord | undefined {
+  return stateOf(table).manifests.get(`${repository} ${digest}`);
 }
 
 function isThere(entry: BlobPointer | ManifestRecord | undefined): boolean {
