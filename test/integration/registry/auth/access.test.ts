@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { request } from "node:http";
 
 import { randomContent } from "../support/content.js";
 import { as, bearer, GuardedRegistry, settingsIn } from "./support/guarded-registry.js";
@@ -33,6 +34,34 @@ describe("registry with access rules", () => {
     await guarded.registry.expect(200, "GET", "/v2/", bearer(await guarded.token("bob")));
     await guarded.registry.expect(200, "GET", "/v2/", bearer(await guarded.token(undefined)));
     assert.equal(await challengeOf("/v2/", bearer("x.y.z")), `${realm},error="invalid_token"`);
+  });
+
+  it("sends clients for tokens to where they see the registry, and to no place that a header makes up", async () => {
+    const realmFor = async (url: string, headers: Record<string, string>): Promise<string> =>
+      await new Promise((resolve, reject) => {
+        request(`${url}/v2/`, { headers, agent: false }, (answer) => {
+          answer.resume();
+          resolve(/realm="([^"]*)"/.exec(answer.headers["www-authenticate"] ?? "")?.[1] ?? "");
+        })
+          .on("error", reject)
+          .end();
+      });
+    const { url } = guarded.registry;
+    const forwarded = { "X-Forwarded-Host": "registry.example, inner", "X-Forwarded-Proto": "https, http" };
+    assert.equal(await realmFor(url, { Host: "here.example:5000" }), "http://here.example:5000/token");
+    for (const host of ['x",service="y', "a/b", "a b", "user@evil.example", ""]) {
+      assert.equal(await realmFor(url, { Host: host }), `${url}/token`, host);
+    }
+    assert.equal(await realmFor(url, { Host: "here.example", ...forwarded }), "http://here.example/token");
+    const behind = await GuardedRegistry.start({}, { trustForwarded: true });
+    const named = await GuardedRegistry.start({}, { url: "https://registry.example/" });
+    try {
+      assert.equal(await realmFor(behind.registry.url, forwarded), "https://registry.example/token");
+      assert.equal(await realmFor(named.registry.url, { Host: "other.example" }), "https://registry.example/token");
+    } finally {
+      await behind.stop();
+      await named.stop();
+    }
   });
 
   it("names in the challenge what the request takes", async () => {
