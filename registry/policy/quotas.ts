@@ -4,6 +4,7 @@ import type { Digest } from "../../oci/digest.js";
 import { BerthError } from "../../oci/errors.js";
 import type { RepositoryCatalog } from "../storage/repository-catalog.js";
 import type { TagStore } from "../storage/tag-store.js";
+import { isCopyName } from "../mirror/copy-name.js";
 import { matchesAny } from "./name-pattern.js";
 import type { AppliedQuota, Policies } from "./policies.js";
 import type { RepositoryUsage } from "./repository-usage.js";
@@ -135,7 +136,7 @@ export class Quotas {
 
   async #members(repository: string, quota: AppliedQuota): Promise<readonly string[]> {
     if (quota.scope === "repository") return [repository];
-    const members = (await this.sources.catalog.list()).filter((name) => isMember(quota, name));
+    const members = (await this.sources.catalog.list()).filter((name) => !isCopyName(name) && isMember(quota, name));
     return members.includes(repository) ? members : [...members, repository];
   }
 

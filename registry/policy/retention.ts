@@ -7,6 +7,7 @@ import { Collection } from "../collector/collection.js";
 import { UntaggedCollector } from "../collector/untagged-collector.js";
 import type { EventTarget } from "../events/event.js";
 import type { Registry } from "../registry.js";
+import { isCopyName } from "../mirror/copy-name.js";
 import { liveManifests } from "./manifest-listing.js";
 import { planRetention, type RetentionPlan, type TagState } from "./retention-plan.js";
 
@@ -45,6 +46,8 @@ export class Retention {
   /** All repositories that have a retention, one after the other. */
   async *run(options: { readonly dryRun: boolean }): AsyncGenerator<RetentionOutcome> {
     for (const repository of await this.registry.catalog.list()) {
+      // Copies of other registries' have their own rules (../mirror/).
+      if (isCopyName(repository)) continue;
       if (this.registry.policies.of(repository).retention === undefined) continue;
       const plan = await this.plan(repository);
       const [tagsDeleted, manifestsDeleted] = options.dryRun ? [0, 0] : await this.#carryOut(repository, plan);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { pino } from "pino";
 
+import { collectGarbage } from "../../../../registry/collector/collect.js";
 import { Evictor } from "../../../../registry/mirror/evictor.js";
 import type { EvictionLimits } from "../../../../registry/mirror/eviction-plan.js";
 import { PullLedger } from "../../../../registry/mirror/pull-ledger.js";
@@ -88,6 +89,17 @@ describe("the eviction of copies", () => {
     await rig.mirror.expect(200, "GET", "/v2/team/app/manifests/v1");
     const { layers } = JSON.parse(image.bytes.toString()) as { layers: { digest: string }[] };
     for (const { digest } of layers) await rig.mirror.expect(200, "GET", `/v2/team/app/blobs/${digest}`);
+  });
+
+  it("leaves its bytes to the garbage collector, which takes nothing of what stays", async () => {
+    await collectGarbage(store, { graceMs: 0 });
+    await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath));
+    assert.equal(rig.count("GET", rig.layer), 1);
+    await evict({ maxSize: 10 });
+    await collectGarbage(store, { graceMs: 0 });
+    assert.deepEqual(rig.mirror.files("data"), []);
+    assert.deepEqual(rig.mirror.files("repos/_up!team!app"), []);
+    assert.deepEqual(await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath)), rig.layerBytes);
   });
 
   it("writes a pull down once an hour, however often it happens", async () => {
