@@ -44,7 +44,7 @@ const BOUNDS_OF_THREE = [
   { preemptions: 0, deaths: 1 },
 ];
 /** And that many schedules without bounds, drawn by chance. */
-const DRAWN = 70;
+const DRAWN = 50;
 const HOUR_MS = 3600_000;
 
 describe("collector among writers", () => {
@@ -153,7 +153,9 @@ describe("collector among writers", () => {
   };
 
   it("keeps an image whole whose blobs were told to be there", async () => {
-    await hold(await scenario(untouched, { pusher: pusher(IMAGE, [CONFIG, LAYER], "v1"), collector }));
+    await hold(await scenario(untouched, { pusher: pusher(SMALL, [CONFIG], "v1"), collector }));
+    const image = { pusher: pusher(IMAGE, [CONFIG, LAYER], "v1"), collector, toucher: toucher(LAYER) };
+    await hold(await scenario(untouched, image));
   });
 
   it("keeps an image whole whose blobs are pushed meanwhile", async () => {
