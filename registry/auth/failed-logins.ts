@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
-import { isIPv6 } from "node:net";
 
 import { BerthError } from "../../oci/errors.js";
+import { networkOf } from "../http/client-address.js";
 import { BoundedMap } from "./bounded-map.js";
 
 /** Some 100 bytes each. */
@@ -69,14 +69,4 @@ function tooMany({ resetsAt }: Counter): BerthError {
   return new BerthError("TOO_MANY_REQUESTS", "too many failed logins: wait, then try again", {
     details: { retryAfterSeconds },
   });
-}
-
-/** A host has a whole /64 of IPv6 addresses to choose from. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...Array.from({ length: Math.max(0, zeros) }, () => "0"), ...after].slice(0, 4).join(":");
 }

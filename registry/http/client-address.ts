@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIP, isIPv6 } from "node:net";
 
 import type { Context } from "koa";
 
@@ -9,4 +9,18 @@ import type { Context } from "koa";
 export function clientAddressOf(ctx: Context): string {
   const address = isIP(ctx.ip) === 0 ? (ctx.req.socket.remoteAddress ?? "") : ctx.ip;
   return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}
+
+/** What limits count by: whoever has one IPv6 address has the 2^64 of its network. */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const filled =
+    tail === undefined ? groups : [...groups, ...Array<string>(8 - groups.length - after.length).fill("0"), ...after];
+  return filled
+    .slice(0, 4)
+    .map((group) => parseInt(group, 16).toString(16))
+    .join(":");
 }

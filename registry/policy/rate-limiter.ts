@@ -1,9 +1,7 @@
-import { isIPv6 } from "node:net";
-
 import { BerthError } from "../../oci/errors.js";
 import type { RateLimits } from "../config/policy-section.js";
 import { callerOf } from "../http/caller.js";
-import { clientAddressOf } from "../http/client-address.js";
+import { clientAddressOf, networkOf } from "../http/client-address.js";
 import type { RegistryRequest } from "../http/request.js";
 import { TokenBuckets } from "./token-buckets.js";
 
@@ -40,18 +38,4 @@ function take(ctx: RegistryRequest, buckets: TokenBuckets, key: string): void {
   if (waitSeconds === 0) return;
   ctx.set("Retry-After", String(Math.ceil(waitSeconds)));
   throw new BerthError("TOO_MANY_REQUESTS", `too many requests: try again in ${String(Math.ceil(waitSeconds))} s`);
-}
-
-/** Whoever has one IPv6 address has 2^64 of them. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = "", tail] = (address.split("%")[0] ?? "").split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const filled =
-    tail === undefined ? groups : [...groups, ...Array<string>(8 - groups.length - after.length).fill("0"), ...after];
-  return filled
-    .slice(0, 4)
-    .map((group) => parseInt(group, 16).toString(16))
-    .join(":");
 }
