@@ -1,5 +1,4 @@
-import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import type { S3Client } from "@aws-sdk/client-s3";
 
 import { BerthError } from "../../oci/errors.js";
 import { assertKeyPrefix, assertObjectKey } from "../object-key.js";
@@ -21,6 +20,7 @@ import { S3Bucket } from "./s3-bucket.js";
 import { s3ClientOf } from "./s3-client.js";
 import { DEFAULT_PART_SIZE, MIN_PART_SIZE, type S3Settings } from "./s3-settings.js";
 import { S3Upload } from "./s3-upload.js";
+import { UrlSigner } from "./url-signer.js";
 import { sweepLeftovers } from "./leftovers.js";
 
 /** See StoreTraits.staleForMs. */
@@ -31,14 +31,18 @@ const AFTER_ALL = "~";
 
 /** Objects are objects; the driver's own, whose keys begin with a dot, are the remainders of uploads and those of the probe. */
 export class S3ObjectStore implements ObjectStore {
+  readonly #signer: UrlSigner;
+
   private constructor(
     private readonly bucket: S3Bucket,
     /** Signs for the endpoint that clients see. */
-    private readonly signer: S3Client,
+    private readonly signingClient: S3Client,
     private readonly buffers: PartBuffers,
     private readonly partSize: number,
     readonly traits: StoreTraits,
-  ) {}
+  ) {
+    this.#signer = new UrlSigner(signingClient, bucket.name);
+  }
 
   /**
    * Looks whether the server keeps what we build on, unless `probe` is false (then it is taken to do so).
@@ -125,8 +129,11 @@ export class S3ObjectStore implements ObjectStore {
 
   async presign(key: string, lifetimeSeconds: number): Promise<string> {
     assertObjectKey(key);
-    const command = new GetObjectCommand(this.bucket.address(key));
-    return await getSignedUrl(this.signer, command, { expiresIn: lifetimeSeconds });
+    try {
+      return await this.#signer.sign(this.bucket.prefix + key, lifetimeSeconds);
+    } catch (error) {
+      throw this.bucket.fault(error, "signing a URL");
+    }
   }
 
   async sweepUploads(ageMs: number): Promise<number> {
@@ -135,7 +142,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async close(): Promise<void> {
     this.bucket.client.destroy();
-    this.signer.destroy();
+    this.signingClient.destroy();
     await Promise.resolve();
   }
 }
