@@ -11,7 +11,8 @@ export function webhookFamilies(webhooks: Webhooks): readonly MetricFamily[] {
     help: string,
     pick: (statistics: Statistics) => number,
   ): MetricFamily => ({
-    ...{ type, help },
+    type,
+    help,
     name: `berth_registry_webhook_${name}`,
     values: () =>
       [...webhooks.statistics].map(([webhook, statistics]) => ({ labels: { webhook }, value: pick(statistics) })),

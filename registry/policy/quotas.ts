@@ -72,7 +72,8 @@ export class Quotas {
         const crowded = await this.#isCrowded(repository, addition, key, quotas, attempt === ATTEMPTS);
         if (!crowded) return await add();
       } finally {
-        await this.sources.holds.release(key);
+        // Else it is forgotten after a while; what was added is there all the same.
+        await this.sources.holds.release(key).catch(() => undefined);
       }
       await sleep(Math.random() * MAX_PAUSE_MS);
     }

@@ -28,7 +28,11 @@ export function getManifest({ manifests, tags, events }: Registry): Handler {
     if (ctx.method === "HEAD" || !events.hears("pull")) return;
     const { mediaType } = manifest;
     void announce(ctx, events, "pull", {
-      ...{ kind: "manifest", repository, digest, mediaType, size: manifest.bytes.length },
+      kind: "manifest",
+      repository,
+      digest,
+      mediaType,
+      size: manifest.bytes.length,
       ...("tag" in reference && { tag: reference.tag }),
     });
   };
