@@ -18,6 +18,7 @@ import { Listener } from "./http/listener.js";
 import { Locations } from "./http/locations.js";
 import { openMirrors } from "./mirror/open-mirrors.js";
 import { Operation, type OperationSettings, type PolicySettings } from "./operation.js";
+import { OpenedParts } from "./opened-parts.js";
 import { registryOn } from "./registry.js";
 import { sweepUploads } from "./uploads/upload-sweep.js";
 
@@ -96,12 +97,30 @@ const WITHOUT_CONDITIONS =
  * @throws BerthError ADDRESS_IN_USE, PRIVILEGE, USAGE, CONFIG_INVALID, STORAGE, NO_SPACE
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
+  const parts = new OpenedParts();
+  try {
+    return await start(options, parts);
+  } catch (error) {
+    // What stays open would keep the process from ending.
+    await parts.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function start(options: RegistryOptions, parts: OpenedParts): Promise<RunningRegistry> {
   const address = parseListenAddress(options.listen ?? DEFAULTS.listen);
   assertGuarded(options, address);
   const log = options.log ?? pino({ level: "silent" });
-  const store = options.store ?? (await openStore(options.storage ?? asStoreSettings(options)));
+  const store =
+    options.store ??
+    parts.add(await openStore(options.storage ?? asStoreSettings(options)), async (it) => {
+      await it.close();
+    });
   if (!store.traits.conditionalCreate) log.warn(WITHOUT_CONDITIONS);
   const operation = await Operation.open(options, { store, log, env: process.env });
+  parts.add(operation, async (it) => {
+    await it.close();
+  });
   const { policies, events } = operation;
   const registry = registryOn(operation.store, {
     policies,
@@ -112,6 +131,9 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       manifestBytes: options.manifestBytes ?? DEFAULTS.manifestBytes,
       sparseManifests: options.sparseManifests ?? false,
     },
+  });
+  parts.add(registry.uploads, async (it) => {
+    await it.close();
   });
   const locations = new Locations({
     trustForwarded: options.trustForwarded ?? false,
@@ -125,7 +147,13 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     ownUrl: options.url,
     evicts: options.schedules ?? true,
   });
+  parts.add(mirrors, async (it) => {
+    await it.close();
+  });
   const access = await openAccessControl(options, { address, store, locations, log });
+  parts.add(access, (it) => {
+    it.close();
+  });
   const { guards, endpoints, tls } = access;
   const app = registryApplication({
     registry,
@@ -144,6 +172,9 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULTS.idleTimeoutMs,
     drainTimeoutMs: options.drainTimeoutMs ?? DEFAULTS.drainTimeoutMs,
   });
+  parts.add(listener, async (it) => {
+    await it.close();
+  });
   await operation.start(registry, new URL(listener.url).host);
   const { schedules = true, uploadExpiryMs = DEFAULTS.uploadExpiryMs } = options;
   const { collector } = options;
@@ -151,6 +182,8 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const stopSweeping = schedules
     ? sweepUploads({ uploads: registry.uploads, store, expiryMs: uploadExpiryMs, log })
     : undefined;
+  parts.add(stopSweeping, async (stop) => await stop?.());
+  parts.add(collecting, async (it) => await it?.stop());
   return {
     url: listener.url,
     ...(operation.metricsUrl !== undefined && { metricsUrl: operation.metricsUrl }),
@@ -163,14 +196,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     },
     close: async () => {
       operation.drain();
-      await listener.close();
-      await mirrors.close();
-      await operation.close();
-      access.close();
-      await stopSweeping?.();
-      await collecting?.stop();
-      await registry.uploads.close();
-      if (options.store === undefined) await store.close();
+      await parts.close();
     },
   };
 }
