@@ -76,4 +76,20 @@ describe("write-once register", () => {
     );
     assert.equal((await registers[0]?.read())?.value.by.length, 30);
   });
+
+  it("keeps few entries however often it changes, and lets nobody win whose number was removed", async () => {
+    const store = await FilesystemObjectStore.open(directory);
+    const register = new WriteOnceRegister<Log>(store, "r/long");
+    const seen: (Entry<Log> | undefined)[] = [undefined];
+    for (let i = 1; i <= 60; i++) {
+      const replaced = await register.replace(seen.at(-1), { by: [i] }, { volatile: true });
+      assert.equal(replaced?.number, i);
+      seen.push(replaced);
+    }
+    const { keys } = await store.list({ prefix: "r/long/" });
+    assert.ok(keys.length <= 4 + 8 + 8 + 1, `${String(keys.length)} entries`);
+    for (const before of seen.slice(0, -1)) assert.equal(await register.replace(before, { by: [-1] }), undefined);
+    assert.deepEqual((await register.read())?.value.by, [60]);
+    assert.equal((await register.replace(seen.at(-1), { by: [61] }))?.number, 61);
+  });
 });
