@@ -109,7 +109,6 @@ export const mirrorsSection = v.optional(mirrors, {});
 
 export type MirrorSettings = v.InferOutput<typeof mirrors>;
 export type UpstreamSettings = v.InferOutput<typeof upstream>;
-export type EvictionSettings = MirrorSettings["eviction"];
 
 function isPlainHttp(value: string): boolean {
   const parsed = URL.parse(value);

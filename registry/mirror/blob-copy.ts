@@ -29,14 +29,15 @@ export class BlobCopy {
     return pause && this.#orGiveUp(async () => await pause);
   }
 
-  /** Only for bytes that were seen to have the digest. */
-  async commit(stored: string, digest: Digest): Promise<void> {
+  /** Only for bytes that were seen to have the digest. @returns whether they are kept */
+  async commit(stored: string, digest: Digest): Promise<boolean> {
     const writer = this.#writer ?? (await this.#open());
-    if (writer === undefined) return;
+    if (writer === undefined) return false;
     await this.#orGiveUp(async () => {
       await this.blobs.commit(stored, digest, this.#data, this.#bytesOf(writer));
       this.#writer = undefined;
     });
+    return !this.#isGivenUp;
   }
 
   /** Idempotent; of no effect on what was committed. */

@@ -21,8 +21,8 @@ interface FetchParts {
 export class BlobFetch {
   /** The blob, once the upstream has begun to send it. @throws BerthError see upstream-faults.ts */
   readonly begun: Promise<GrowingBlob>;
-  /** Settles when it is kept, or has failed. Never rejects. */
-  readonly ended: Promise<void>;
+  /** Settles when it is kept (true), or has failed. Never rejects. */
+  readonly ended: Promise<boolean>;
 
   constructor(private readonly parts: FetchParts) {
     let begin: (blob: GrowingBlob) => void = () => undefined;
@@ -34,12 +34,17 @@ export class BlobFetch {
     // Perhaps nobody waits for it any more.
     this.begun.catch(() => undefined);
     this.ended = parts.slots.use(async () => {
-      // Also when `begun` has been settled: then this does nothing.
-      await this.#run(begin).catch(fail);
+      try {
+        return await this.#run(begin);
+      } catch (error) {
+        // When `begun` has been settled this does nothing.
+        fail(error);
+        return false;
+      }
     });
   }
 
-  async #run(begin: (blob: GrowingBlob) => void): Promise<void> {
+  async #run(begin: (blob: GrowingBlob) => void): Promise<boolean> {
     const { name, digest, copy } = this.parts;
     let blob: GrowingBlob | undefined;
     try {
@@ -53,7 +58,7 @@ export class BlobFetch {
         await this.#receive(client, growing, isComing, signal);
         await growing.complete();
       });
-      await copy.commit(name.stored, digest);
+      return await copy.commit(name.stored, digest);
     } catch (error) {
       blob?.fail(error);
       throw error;

@@ -7,6 +7,7 @@ import type { BlobStore } from "../storage/blob-store.js";
 import { Absences } from "./absences.js";
 import { BlobCopy } from "./blob-copy.js";
 import { BlobFetch } from "./blob-fetch.js";
+import { BlobHomes } from "./blob-homes.js";
 import { FetchSlots } from "./fetch-slots.js";
 import type { GrowingBlob } from "./growing-blob.js";
 import type { MirroredName } from "./mirror-names.js";
@@ -26,7 +27,11 @@ export class BlobMirror {
   readonly #slots = new Map<Upstream, FetchSlots>();
   readonly #absences = new Absences();
 
-  constructor(private readonly parts: BlobMirrorParts) {}
+  readonly #homes: BlobHomes;
+
+  constructor(private readonly parts: BlobMirrorParts) {
+    this.#homes = new BlobHomes(parts.blobs);
+  }
 
   async has({ stored }: MirroredName<Upstream>, digest: Digest): Promise<boolean> {
     try {
@@ -54,7 +59,7 @@ export class BlobMirror {
   /**
    * Hands the blob to `take` as soon as its bytes begin to arrive.
    * @param take must read within the promise that it returns
-   * @returns false when the transfer has ended before `take` could begin: look again whether the store has the blob
+   * @returns false when the blob need not be fetched any more: look again whether the store has it
    * @throws BerthError see upstream-faults.ts
    */
   async receive(
@@ -64,6 +69,10 @@ export class BlobMirror {
   ): Promise<boolean> {
     const key = `${name.stored}@${digest}`;
     this.#absences.assertNotNoted(key);
+    if (!this.#fetches.has(key)) {
+      const isLent = await this.#notingAbsence(name, key, async () => await this.#homes.borrow(name, digest));
+      if (isLent) return false;
+    }
     const fetch = this.#fetches.get(key) ?? this.#start(key, name, digest);
     const blob = await this.#notingAbsence(name, key, async () => await fetch.begun);
     if (!blob.hold()) {
@@ -91,7 +100,10 @@ export class BlobMirror {
     const copy = new BlobCopy(store, blobs, log);
     const fetch = new BlobFetch({ name, digest, copy, slots, spoolDirectory });
     this.#fetches.set(key, fetch);
-    void fetch.ended.then(() => this.#fetches.delete(key));
+    void fetch.ended.then((isKept) => {
+      this.#fetches.delete(key);
+      if (isKept) this.#homes.note(name, digest);
+    });
     return fetch;
   }
 

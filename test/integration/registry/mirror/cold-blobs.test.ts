@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { ServerResponse } from "node:http";
-import { request } from "node:http";
 import { once } from "node:events";
+import { request, type IncomingMessage, type ServerResponse } from "node:http";
 
 import { waitUntil } from "../../../helpers/wait-until.js";
 import { bytesOf } from "../support/content.js";
@@ -18,7 +17,7 @@ async function receive(
   const chunks: Buffer[] = [];
   const asking = request(url, { headers }).end();
   try {
-    const [answer] = (await once(asking, "response")) as [import("node:http").IncomingMessage];
+    const [answer] = (await once(asking, "response")) as [IncomingMessage];
     answer.on("data", (chunk: Buffer) => chunks.push(chunk));
     answer.on("error", () => undefined);
     await new Promise((resolve) => answer.once("close", resolve));
@@ -120,7 +119,7 @@ describe("a mirror's cold blobs", () => {
   it("do not wait for a client that does not read", async () => {
     await start(16_000_000);
     const slow = request(new URL(rig.layerPath, rig.mirror.url)).end();
-    const [stalled] = (await once(slow, "response")) as [import("node:http").IncomingMessage];
+    const [stalled] = (await once(slow, "response")) as [IncomingMessage];
     stalled.pause();
     assert.deepEqual(await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath)), rig.layerBytes);
     const rest: Buffer[] = [];
@@ -212,6 +211,24 @@ describe("a mirror's cold blobs", () => {
     await start(3_000_000, { maxBlobSize: "1MiB" });
     await rig.mirror.expectError(502, "UNAVAILABLE", "GET", rig.layerPath);
     await waitUntil("nothing is left", () => leftovers().length === 0);
+  });
+
+  it("that another repository of the upstream has as well are not fetched again, if the upstream says so", async () => {
+    await start();
+    await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath));
+    await waitUntil("the blob is kept", () => rig.mirror.files(`repos/_up!team!app/blobs`).length === 1);
+    let status = 200;
+    rig.upstream.script = ({ url = "", method }, response) => {
+      if (!url.startsWith("/v2/other/") || method !== "HEAD") return false;
+      response.writeHead(status, { "content-length": rig.layerBytes.length }).end();
+      return true;
+    };
+    const other = `/v2/up/other/app/blobs/${rig.layer}`;
+    status = 404;
+    await rig.mirror.expectError(404, "BLOB_UNKNOWN", "GET", other);
+    status = 200;
+    assert.deepEqual(await bytesOf(await rig.mirror.expect(200, "GET", other)), rig.layerBytes);
+    assert.equal(rig.count("GET", rig.layer), 1);
   });
 
   it("may be empty", async () => {

@@ -127,8 +127,12 @@ for (const [kind, startUpstream] of UPSTREAMS) {
         await runProgram(
           "podman",
           [
-            ...["--root", join(state, "storage"), "--runroot", join(state, "run"), "--tmpdir", join(state, "tmp")],
-            ...["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none"],
+            `--root=${state}/storage`,
+            `--runroot=${state}/run`,
+            `--tmpdir=${state}/tmp`,
+            "--storage-driver=vfs",
+            "--cgroup-manager=cgroupfs",
+            "--events-backend=none",
             ...args,
           ],
           { cwd: directory, env: { ...process.env, CONTAINERS_REGISTRIES_CONF: conf } },
