@@ -120,7 +120,8 @@ export interface UploadWriter {
   /**
    * Makes the object visible at its key, whole and durable. Ends the writer. Who has yet to look at the bytes opens the
    * object then: S3 does not give back the parts of an unfinished upload.
-   * @throws BerthError ALREADY_EXISTS when the key exists: an upload never replaces an object
+   * @throws BerthError ALREADY_EXISTS when the key exists: an upload never replaces an object. Some S3 servers (Ceph RGW 16)
+   *   do not look at that for objects of several parts: their keys must be ones that are used once.
    */
   complete(): Promise<void>;
   /** False once somebody else has completed or aborted the upload: what is written then would go astray. */
