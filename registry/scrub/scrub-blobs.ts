@@ -2,7 +2,7 @@ import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { BlobPointer } from "../storage/blob-store.js";
-import { blobOfRegisterKey, keys } from "../storage/key-tree.js";
+import { digestOfBlobKey, keys } from "../storage/key-tree.js";
 import { WriteOnceRegister } from "../storage/write-once-register.js";
 import type { BytePace } from "./byte-pace.js";
 import type { Report, ScrubSummary } from "./findings.js";
@@ -90,7 +90,7 @@ async function* blobsAfter(store: ObjectStore, after: string | undefined): Async
   do {
     const page = await store.list({ prefix: `${keys.blobs}/`, ...(startAfter !== undefined && { startAfter }) });
     for (const key of page.keys) {
-      const digest = blobOfRegisterKey(key);
+      const digest = digestOfBlobKey(key);
       if (digest === undefined || digest === last) continue;
       last = digest;
       yield digest;

@@ -34,7 +34,13 @@ const AT_ONCE = 4;
  */
 export async function scrub(store: ObjectStore, options: ScrubOptions): Promise<ScrubSummary> {
   const summary: ScrubSummary = {
-    ...{ blobs: 0, manifests: 0, tags: 0, links: 0, bytes: 0, findings: 0, repaired: 0 },
+    blobs: 0,
+    manifests: 0,
+    tags: 0,
+    links: 0,
+    bytes: 0,
+    findings: 0,
+    repaired: 0,
     complete: false,
   };
   const mayChange = options.dryRun !== true && store.traits.conditionalCreate;

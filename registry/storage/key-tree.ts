@@ -108,14 +108,7 @@ export function blobLinkOfKey(key: string): BlobLinkName | undefined {
   return { digest, data: data.replaceAll("!", "/"), size: Number(size) };
 }
 
-/** From the key of an entry of a blob's register; undefined for what is none. */
-export function blobOfRegisterKey(key: string): Digest | undefined {
-  const [, algorithm = "", , hex = ""] = key.split("/");
-  const digest = `${algorithm}:${hex}`;
-  return isDigest(digest) ? digest : undefined;
-}
-
-export interface ReferrerName {
+interface ReferrerName {
   readonly subject: Digest;
   readonly referrer: Digest;
   readonly data: string;
@@ -139,7 +132,7 @@ export function endpointOfBatch(key: string): string {
   return key.split("/")[3] ?? "";
 }
 
-/** From the key of a blob's register; undefined for what is none. */
+/** From the key of a blob's register, or of an entry of it; undefined for what is none. */
 export function digestOfBlobKey(key: string): Digest | undefined {
   const [, algorithm, , hex] = key.split("/");
   const text = `${algorithm ?? ""}:${hex ?? ""}`;

@@ -144,8 +144,8 @@ function made(fill: (bundle: ContentBundle) => void, algorithm: "sha256" | "sha5
 function manyTags(bundle: ContentBundle): ContentBundle {
   const last = bundle.manifests.at(-1);
   for (const [i, { digest }] of bundle.manifests.entries()) bundle.tags.set(`${bundle.algorithm}-${String(i)}`, digest);
-  for (let i = 0; last !== undefined && i < 10; i++)
-    bundle.tags.set(`many-${bundle.algorithm}-${String(i)}`, last.digest);
+  if (last === undefined) return bundle;
+  for (let i = 0; i < 10; i++) bundle.tags.set(`many-${bundle.algorithm}-${String(i)}`, last.digest);
   return bundle;
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { digestOf, type Digest } from "../../../oci/digest.js";
 import { MediaType } from "../../../oci/media-types.js";
+import { collectGarbage } from "../../../registry/collector/collect.js";
 import {
   importDistribution,
   type ImportFinding,
@@ -76,8 +77,12 @@ describe("import-distribution", () => {
     await push(REPOSITORIES[0] ?? "", bundle);
     for (const name of REPOSITORIES.slice(1)) {
       await runProgram("skopeo", [
-        ...["copy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false"],
-        ...[`docker://${host()}/${REPOSITORIES[0] ?? ""}:v1`, `docker://${host()}/${name}:copied`],
+        "copy",
+        "--all",
+        "--src-tls-verify=false",
+        "--dest-tls-verify=false",
+        `docker://${host()}/${REPOSITORIES[0] ?? ""}:v1`,
+        `docker://${host()}/${name}:copied`,
       ]);
     }
     return bundle;
@@ -155,7 +160,11 @@ describe("import-distribution", () => {
       there?.RepoTags.sort();
       assert.deepEqual({ ...here, Name: "" }, { ...there, Name: "" });
       await runProgram("skopeo", [
-        ...["copy", "--all", "--src-tls-verify=false", `docker://${own}/team/copy:copied`, `dir:${directory}/out`],
+        "copy",
+        "--all",
+        "--src-tls-verify=false",
+        `docker://${own}/team/copy:copied`,
+        `dir:${directory}/out`,
       ]);
       // Manifests are written anew, and nothing else.
       assert.ok(bytesBelow("data") < 10_000);
@@ -181,9 +190,9 @@ describe("import-distribution", () => {
       await registry.expect(202, "DELETE", "/v2/team/manifests/copied");
       const findings: ImportFinding[] = [];
       assert.deepEqual(await run(findings), { repositories: 4, blobs: 6, manifests: 2, tags: 2, lost: 0 });
-      assert.deepEqual(findings.map(({ repository, what, kind }) => [repository, what, kind]).sort(), [
-        ["library/multi", "single", "kept"],
-        ["team", "copied", "kept"],
+      assert.deepEqual(findings.map(({ repository, what, kind }) => `${kind} ${repository}:${what}`).sort(), [
+        "kept library/multi:single",
+        "kept team:copied",
       ]);
       const digestAt = async (path: string): Promise<string | null> =>
         (await registry.expect(200, "HEAD", path)).headers.get("Docker-Content-Digest");
@@ -223,6 +232,41 @@ describe("import-distribution", () => {
   it("refuses a directory that is not distribution's", async () => {
     const store = await FilesystemObjectStore.open(join(directory, "else"));
     await assert.rejects(importDistribution(store, { onFinding: () => undefined }), { code: "USAGE" });
+  });
+
+  it("loses nothing to the collector, which gives up adopted bytes only when nothing names them", async () => {
+    const bundle = await fill();
+    await run();
+    const registry = await TestRegistry.start({ root });
+    try {
+      const own = new URL(registry.url).host;
+      const image = await imageIn(registry, "fresh");
+      await putManifest(registry, "fresh", "v1", image);
+      const before = await allOf(own, "team");
+      const only = bundle.manifests.find(({ digest }) => digest === bundle.tags.get("single")) ?? assert.fail();
+      await registry.expect(202, "DELETE", `/v2/library/multi/manifests/${only.digest}`);
+      const store = await FilesystemObjectStore.open(root);
+      const report = await collectGarbage(store, { graceMs: 0 });
+      // The config and two layers of the one image; imageIn pushes two layers that its manifest names.
+      assert.equal(report.deletedBlobs, 3);
+      assert.deepEqual(await allOf(own, "team"), before);
+      for (const name of ["library/multi", "team/copy", "fresh"]) await allOf(own, name);
+      const { layers } = JSON.parse(only.bytes.toString()) as { layers: { digest: Digest }[] };
+      for (const { digest } of layers) {
+        const path = `docker/registry/v2/blobs/sha256/${digest.slice(7, 9)}/${digest.slice(7)}/data`;
+        assert.equal(await store.stat(path), undefined);
+      }
+      await store.close();
+      const findings: ImportFinding[] = [];
+      await run(findings);
+      assert.deepEqual(
+        findings.filter(({ kind }) => kind === "lost").map(({ repository }) => repository),
+        ["library/multi", "library/multi", "library/multi"],
+      );
+      assert.deepEqual(await allOf(own, "team"), before);
+    } finally {
+      await registry.stop();
+    }
   });
 
   it("takes new pushes beside what was adopted, and shares its blobs", async () => {

@@ -36,10 +36,10 @@ export async function killAgainAndAgain(
 ): Promise<void> {
   const acknowledged: Acknowledged = { blobs: [], tags: new Map() };
   let serving = await start();
-  let isRunning = true;
+  const running = new AbortController();
   const clients = Array.from({ length: CLIENTS }, async (_, i) => {
     const client = new PushingClient(`client-${String(i)}`, acknowledged, () => serving.url);
-    while (isRunning) {
+    while (!running.signal.aborted) {
       await client.push();
       // The processes that start and die need the processor more than their clients do.
       await sleep(randomInt(MAX_PAUSE_MS));
@@ -52,7 +52,7 @@ export async function killAgainAndAgain(
       await killed.kill();
     }
   } finally {
-    isRunning = false;
+    running.abort();
     await Promise.all(clients);
   }
   try {
