@@ -35,7 +35,7 @@ export async function collectGarbage(store: ObjectStore, options: CollectOptions
   const { manifests } = collection.tally;
   await new BlobCollector(collection, census).run();
   const { staleForMs } = store.traits;
-  if (staleForMs > 0 && options.dryRun !== true) {
+  if (staleForMs > 0 && options.dryRun !== true && collection.hasGarbage) {
     // Other processes may still lead clients to what has just been given up. By this process's clock alone.
     await sleep(staleForMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
     collection.assertWanted();

@@ -49,6 +49,7 @@ export class Collection {
   readonly named = new CompactTable();
   /** Names of data, with flags. */
   readonly #data = new CompactTable();
+  #unclaimed = 0;
   /** Bytes outside data/ (adopted from another registry) that are to go. */
   readonly foreign = new Set<string>();
   readonly tally = {
@@ -83,11 +84,19 @@ export class Collection {
   /** The data was there before any register was read. */
   addPresent(data: string): void {
     this.#data.add(data, PRESENT);
+    this.#unclaimed++;
   }
 
   /** A register says that the data is in use, or about to be. */
   claim(claims: readonly string[]): void {
-    for (const data of claims) this.#data.add(data, CLAIMED);
+    for (const data of claims) {
+      if (this.isGarbage(data)) this.#unclaimed--;
+      this.#data.add(data, CLAIMED);
+    }
+  }
+
+  get hasGarbage(): boolean {
+    return this.#unclaimed > 0 || this.foreign.size > 0;
   }
 
   isClaimed(data: string): boolean {

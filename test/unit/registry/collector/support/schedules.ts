@@ -89,7 +89,7 @@ interface Node {
   next: number;
 }
 
-export interface Bounds {
+interface Bounds {
   /** How often an actor may be stopped though it could go on. */
   readonly preemptions: number;
   readonly deaths: number;
