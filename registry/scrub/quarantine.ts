@@ -40,7 +40,11 @@ export class Quarantine {
       const gone = await register.replace(before, { ...before.value, state: "tombstone", at: Date.now() });
       if (gone !== undefined) break;
       const now = await register.read();
-      if (now?.value.data !== data || !isServed(now.value)) return false;
+      if (now?.value.data !== data || !isServed(now.value)) {
+        await this.store.delete(keys.quarantinedBytes(digest, data));
+        await this.store.delete(keys.quarantined(digest, data));
+        return false;
+      }
       before = now;
     }
     await this.store.delete(keys.data(data));
