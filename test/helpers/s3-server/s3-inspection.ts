@@ -9,18 +9,18 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 
-import type { S3Place } from "./shared-s3-server.js";
+import type { S3Place, S3Server } from "./s3-place.js";
 
 // Otherwise the first client tells every run that later versions will want a later Node.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
 
 /** A client that is not berth's own, to look at what berth left, and to take buckets away. Destroy it. */
-export function s3Client(server: Omit<S3Place, "bucket" | "prefix">): S3Client {
+export function s3Client(server: S3Server): S3Client {
   const { endpoint, region, forcePathStyle, accessKeyId, secretAccessKey } = server;
   return new S3Client({ endpoint, region, forcePathStyle, credentials: { accessKeyId, secretAccessKey } });
 }
 
-export async function createBucket(server: Omit<S3Place, "bucket" | "prefix">, bucket: string): Promise<void> {
+export async function createBucket(server: S3Server, bucket: string): Promise<void> {
   const client = s3Client(server);
   try {
     await client.send(new CreateBucketCommand({ Bucket: bucket }));
@@ -30,7 +30,7 @@ export async function createBucket(server: Omit<S3Place, "bucket" | "prefix">, b
 }
 
 /** Removes every object and then the bucket. */
-export async function removeBucket(server: Omit<S3Place, "bucket" | "prefix">, bucket: string): Promise<void> {
+export async function removeBucket(server: S3Server, bucket: string): Promise<void> {
   const client = s3Client(server);
   try {
     for (const key of await objectsAt(client, { bucket, prefix: "" })) {

@@ -4,20 +4,9 @@ import process from "node:process";
 import { program, type Capability } from "../capabilities.js";
 import { CEPH_PROGRAMS, CephGateway } from "./ceph-gateway.js";
 import { createBucket } from "./s3-inspection.js";
+import type { S3Place, S3Server } from "./s3-place.js";
 
-/** What an S3 client needs to know; the registry's `storage.s3` settings are a superset. */
-export interface S3Place {
-  readonly endpoint: string;
-  readonly region: string;
-  readonly bucket: string;
-  /** Ends in `/`; of this place alone. */
-  readonly prefix: string;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly forcePathStyle: boolean;
-}
-
-type S3Server = Omit<S3Place, "bucket" | "prefix">;
+export type { S3Place } from "./s3-place.js";
 
 /**
  * For describeWith: what suites on S3 need of the machine. Nothing when S3_ENDPOINT (with S3_ACCESS_KEY, S3_SECRET_KEY and
