@@ -25,6 +25,7 @@ export class HttpConnection {
   readonly #socket: Socket;
   #head = "";
   #reply: { status: number; headers: Map<string, string>; bytes: number; left: number } | undefined;
+  #hasNoBody = false;
   #settle: { resolve: (reply: HttpReply) => void; reject: (error: Error) => void } | undefined;
 
   private constructor(
@@ -70,6 +71,8 @@ export class HttpConnection {
     body?: HttpBody,
   ): Promise<HttpReply> {
     const length = (body ?? method === "POST") ? { "Content-Length": String(body?.bytes ?? 0) } : {};
+    // The answer's Content-Length is that of a GET.
+    this.#hasNoBody = method === "HEAD";
     const lines = Object.entries({ Host: this.host, ...headers, ...length }).map(
       ([name, value]) => `${name}: ${value}`,
     );
@@ -105,6 +108,7 @@ export class HttpConnection {
       this.#reply = parseHead(this.#head.slice(0, end));
       this.#head = "";
     }
+    if (this.#hasNoBody) this.#reply.left = 0;
     this.#reply.left -= rest.length;
     if (this.#reply.left > 0) return;
     const reply = this.#reply;

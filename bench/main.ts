@@ -2,7 +2,8 @@ import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
 import { Scratch } from "./scratch.js";
-import { benchPull, benchRegistry, benchRun, type BenchOptions } from "./sections.js";
+import { benchRegistry } from "./registry-section.js";
+import { benchPull, benchRun, type BenchOptions } from "./sections.js";
 
 const SECTIONS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   registry: benchRegistry,

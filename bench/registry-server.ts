@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BERTH } from "./figure.js";
 import { HttpConnection } from "./http-connection.js";
 import { BERTH_COMMAND, type Contender } from "./contenders.js";
+import { ON_SERVER_CORES } from "./pinned-cores.js";
 import type { Scratch } from "./scratch.js";
 
 export interface RegistryServer {
@@ -17,7 +18,7 @@ export interface RegistryServer {
   stop(): Promise<void>;
 }
 
-const DOCKER_REGISTRY_BINARY = "/usr/bin/docker-registry";
+export const DOCKER_REGISTRY_BINARY = "/usr/bin/docker-registry";
 const READY_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
 
@@ -35,8 +36,7 @@ async function startBerthRegistry(scratch: Scratch): Promise<RegistryServer> {
   mkdirSync(directory);
   const port = await freePort();
   const serve = ["registry", "serve", "--listen", `127.0.0.1:${port}`, "--root", join(directory, "data")];
-  const [command = "", ...args] = [...BERTH_COMMAND, ...serve];
-  return await startServer(BERTH, directory, port, command, args);
+  return await startServer(BERTH, directory, port, [...BERTH_COMMAND, ...serve]);
 }
 
 async function startDockerRegistry(scratch: Scratch): Promise<RegistryServer> {
@@ -57,20 +57,21 @@ async function startDockerRegistry(scratch: Scratch): Promise<RegistryServer> {
     health: { storagedriver: { enabled: true, interval: "10s", threshold: 3 } },
   };
   writeFileSync(file, JSON.stringify(config));
-  return await startServer("docker-registry", directory, port, DOCKER_REGISTRY_BINARY, ["serve", file]);
+  return await startServer("docker-registry", directory, port, [DOCKER_REGISTRY_BINARY, "serve", file]);
 }
 
 /** Output goes to a file on the same disk for every server, so that each pays for its own log. */
-async function startServer(
+export async function startServer(
   name: string,
   directory: string,
   port: number,
-  command: string,
-  args: readonly string[],
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<RegistryServer> {
   const log = join(directory, "log");
   const output = openSync(log, "w");
-  const child = spawn(command, args, { stdio: ["ignore", output, output] });
+  const [program = "", ...args] = [...ON_SERVER_CORES, ...command];
+  const child = spawn(program, args, { stdio: ["ignore", output, output], env });
   closeSync(output);
   const running: RegistryServer = { name, port, pid: child.pid ?? 0, stop: async () => await stop(child) };
   child.once("error", () => undefined);
@@ -105,7 +106,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(kill);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

@@ -1,15 +1,13 @@
 import { LAYERED_IMAGE_TAG, layeredDebianImage } from "../test/helpers/debian-image.js";
 import { debianRootfs } from "../test/helpers/debian-rootfs.js";
-import { BLOB_SIZES, LARGE_BLOB, measureBlobThroughput } from "./blob-throughput.js";
 import { present } from "./contenders.js";
 import { crunBundle } from "./crun-bundle.js";
 import { BERTH } from "./figure.js";
 import { uploadImage } from "./image-upload.js";
-import { measureManifestRate } from "./manifest-rate.js";
 import { Podman } from "./podman.js";
 import { flush, measurePulls } from "./pull-time.js";
 import { berthCommand, PULLERS } from "./pullers.js";
-import { REGISTRIES, type RegistryServer } from "./registry-server.js";
+import { REGISTRIES } from "./registry-server.js";
 import { renderFigures } from "./report.js";
 import { measureRuns, type Runner } from "./run-time.js";
 import type { Scratch } from "./scratch.js";
@@ -25,23 +23,8 @@ export interface BenchOptions {
   readonly print: (line: string) => void;
 }
 
-const MANIFEST_ROUND_MS = 4_000;
 const RUNS_PER_ROUND = 5;
 const REPOSITORY = "bench/debian";
-
-export async function benchRegistry({ full, rounds, scratch, without, print }: BenchOptions): Promise<void> {
-  const servers: RegistryServer[] = [];
-  try {
-    for (const registry of present(REGISTRIES, without, print)) servers.push(await registry.start(scratch));
-    print(renderFigures("Registry: manifests", await measureManifestRate(servers, rounds, MANIFEST_ROUND_MS)));
-    for (const size of [...BLOB_SIZES, ...(full ? [LARGE_BLOB] : [])]) {
-      const figures = await measureBlobThroughput(servers, size, async () => void (await flush()));
-      print(renderFigures(`Registry: blobs of ${size.label}, one connection`, figures));
-    }
-  } finally {
-    for (const server of servers) await server.stop();
-  }
-}
 
 export async function benchPull(options: BenchOptions): Promise<void> {
   const { rounds, scratch, without, print } = options;
