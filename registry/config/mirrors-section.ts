@@ -56,20 +56,29 @@ const upstream = v.pipe(
     fetchesAtOnce: v.optional(count(1), 32),
   }),
   v.forward(
-    v.check(
+    v.partialCheck(
+      [["url"], ["insecure"]],
       ({ url, insecure }) => insecure || url.startsWith("https:") || isLoopback(url),
       "is plain HTTP beyond this host: say insecure: true if it shall be",
     ),
     ["url"],
   ),
-  v.check(
-    ({ password, passwordFile }) => password === undefined || passwordFile === undefined,
-    "has both password and passwordFile",
+  v.forward(
+    v.partialCheck(
+      [["password"], ["passwordFile"]],
+      ({ password, passwordFile }) => password === undefined || passwordFile === undefined,
+      "is there beside a password: only one of them can hold",
+    ),
+    ["passwordFile"],
   ),
-  v.check(
-    ({ username, password, passwordFile }) =>
-      (username === undefined) === (password === undefined && passwordFile === undefined),
-    "has a user name without a password, or a password without a user name",
+  v.forward(
+    v.partialCheck(
+      [["username"], ["password"], ["passwordFile"]],
+      ({ username, password, passwordFile }) =>
+        (username === undefined) === (password === undefined && passwordFile === undefined),
+      "and a password need each other",
+    ),
+    ["username"],
   ),
   v.transform(({ prefix, namespaces, ...rest }) => ({
     ...rest,

@@ -1,6 +1,8 @@
 import type { SpoolFile } from "./spool-file.js";
 
-const READ_BYTES = 128 * 1024;
+/** Each reader has a buffer; large ones save calls, but not for hundreds. */
+const FEW_READERS = 8;
+const READ_BYTES = { few: 512 * 1024, many: 64 * 1024 };
 
 /**
  * A blob that is being received: one writer, any number of readers, each at its own speed with one buffer of its own. Until
@@ -74,13 +76,13 @@ export class GrowingBlob {
 
   /** For holders. A chunk is valid until the next one is asked for. @param length to the end when absent */
   async *read(start: number, length?: number): AsyncGenerator<Uint8Array, void> {
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    const buffer = Buffer.allocUnsafe(this.#holders > FEW_READERS ? READ_BYTES.many : READ_BYTES.few);
     let at = start;
     for (;;) {
       const limit = this.#readableTo(length === undefined ? undefined : start + length);
       if (this.#state === "failed") throw this.#failure;
       if (at < limit) {
-        const count = await this.spool.read(buffer, Math.min(READ_BYTES, limit - at), at);
+        const count = await this.spool.read(buffer, Math.min(buffer.length, limit - at), at);
         at += count;
         yield buffer.subarray(0, count);
       } else if (this.#state === "whole") {
