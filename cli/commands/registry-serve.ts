@@ -17,6 +17,7 @@ import { placeOfStore } from "../../storage/open-store.js";
 import type { CliContext } from "../context.js";
 import { followConfig, operationOf, serveWorkersMetrics } from "./registry-operation.js";
 import { stopSignal } from "./stop-signal.js";
+import { enlargeThreadPool } from "./thread-pool.js";
 
 export interface ServeFlags {
   readonly listen?: string;
@@ -29,6 +30,7 @@ export interface ServeFlags {
 
 /** Serves until SIGINT or SIGTERM. The address goes to standard output, the log to standard error. */
 export async function serve({ config: file, ...flags }: ServeFlags, context: CliContext): Promise<void> {
+  enlargeThreadPool();
   const load = (): RegistryConfig => loadConfig({ ...(file !== undefined && { file }), env: process.env, flags });
   const authOf = (config: RegistryConfig): AuthSettings | undefined => withKeyDirectory(config, context);
   const config = load();
