@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,6 +20,12 @@ export interface SeenRequest {
   /** Such as `PutObject` (s3-operation.ts). */
   readonly operation: string;
   readonly headers: IncomingMessage["headers"];
+}
+
+/** PEM. */
+interface TlsFiles {
+  readonly key: Buffer;
+  readonly cert: Buffer;
 }
 
 /** What the proxy does to one request instead of passing it on. */
@@ -52,8 +59,11 @@ export class S3Proxy {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server: Server;
 
-  private constructor(private readonly target: URL) {
-    this.#server = createServer((request, response) => {
+  private constructor(
+    private readonly target: URL,
+    private readonly tls: TlsFiles | undefined,
+  ) {
+    const listener = (request: IncomingMessage, response: ServerResponse): void => {
       // Either side may hang up at any time; the other one is then hung up on as well.
       // A request that was read to some point only has no socket any more.
       const { socket } = request;
@@ -63,18 +73,23 @@ export class S3Proxy {
       void this.#handle(request, response)
         .catch(() => socket.destroy())
         .finally(() => (this.#bytesAtOnce -= size));
-    });
+    };
+    this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   }
 
-  /** @param endpoint of the server: http://host:port */
-  static async start(endpoint: string): Promise<S3Proxy> {
-    const proxy = new S3Proxy(new URL(endpoint));
+  /**
+   * @param endpoint of the server: http://host:port
+   * @param tls to be spoken to over HTTPS, as `localhost`
+   */
+  static async start(endpoint: string, tls?: TlsFiles): Promise<S3Proxy> {
+    const proxy = new S3Proxy(new URL(endpoint), tls);
     await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
     return proxy;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
+    const { port } = this.#server.address() as AddressInfo;
+    return this.tls === undefined ? `http://127.0.0.1:${String(port)}` : `https://localhost:${String(port)}`;
   }
 
   /** How many requests there were of each operation. */
