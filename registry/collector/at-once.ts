@@ -5,20 +5,19 @@ export async function eachAtOnce<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const source = iterate(items);
-  let failed = false;
+  const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
     try {
-      for (let next = await source.next(); next.done !== true && !failed; next = await source.next()) {
+      for (let next = await source.next(); next.done !== true && failures.length === 0; next = await source.next()) {
         await work(next.value);
       }
     } catch (error) {
-      failed = true;
-      throw error;
+      failures.push(error);
     }
   };
-  const outcomes = await Promise.allSettled(Array.from({ length: limit }, worker));
+  await Promise.all(Array.from({ length: limit }, worker));
   await source.return(undefined);
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  if (failures.length > 0) throw failures[0];
 }
 
 async function* iterate<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void, undefined> {

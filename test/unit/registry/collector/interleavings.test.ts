@@ -22,6 +22,19 @@ import { ObjectTable, type SteppedStore } from "./support/stepped-store.js";
 
 type Actor = (store: SteppedStore) => Promise<void>;
 
+interface Expectations {
+  /** Whether what was promised must be there at the end: nobody deletes it. */
+  readonly keep?: boolean;
+  /** Whether collectors take untagged manifests at the end. */
+  readonly untagged?: boolean;
+  /** When all actors have come to an end. */
+  readonly also?: (table: ObjectTable) => void;
+}
+
+interface Prepared extends Scenario {
+  readonly start: ObjectTable;
+}
+
 interface Promised {
   readonly manifest: ReceivedManifest;
   readonly tag?: string;
@@ -44,8 +57,8 @@ const BOUNDS_OF_THREE = [
   { preemptions: 0, deaths: 1 },
 ];
 /** And that many schedules without bounds, drawn by chance. */
-const DRAWN = 50;
-const HOUR_MS = 3600_000;
+const DRAWN = 25;
+const MINUTE_MS = 60_000;
 
 describe("collector among writers", () => {
   let ids: FixedIds;
@@ -87,17 +100,16 @@ describe("collector among writers", () => {
       }
     };
 
-  /** @param keep whether what was promised must be there at the end: nobody deletes it */
   async function scenario(
     prepare: (store: SteppedStore) => Promise<void>,
     actors: Readonly<Record<string, Actor>>,
-    { keep = true, untagged = false, also = (_: ObjectTable): void => undefined } = {},
-  ): Promise<Scenario> {
+    { keep = true, untagged = false, also }: Expectations = {},
+  ): Promise<Prepared> {
     const table = new ObjectTable();
     ids.restart(0);
     await prepare(directly(table));
-    age(table);
     return {
+      start: table,
       begin: () => {
         ids.restart(100);
         promised = [];
@@ -108,7 +120,7 @@ describe("collector among writers", () => {
       finish: async (now) => {
         const store = directly(now);
         if (keep) await assertKept(store, untagged);
-        also(now);
+        also?.(now);
         for (let run = 0; run < 2; run++) {
           await collectGarbage(store, { graceMs: 0, ...(untagged && { untaggedGraceMs: 0 }) });
           assertWhole(now);
@@ -134,10 +146,17 @@ describe("collector among writers", () => {
     }
   }
 
-  async function hold(it: Scenario): Promise<void> {
+  async function hold(it: Prepared): Promise<void> {
     const all = Object.keys(it.actors).length > 2 ? BOUNDS_OF_THREE : BOUNDS_OF_TWO;
-    // With a grace time collectors take what is old, and respect those who are at work; without one they respect nobody.
-    for (graceMs of [0, HOUR_MS]) {
+    const before = Math.floor(Date.now() - 50 * MINUTE_MS);
+    for (const [at, grace] of [
+      // Writers touch what is so old, and collectors respect nobody.
+      [0, 0],
+      // What is not so old writers only look at; collectors take it, and have nothing against those who are at work.
+      [before, 30 * MINUTE_MS],
+    ] as const) {
+      age(it.start, at);
+      graceMs = grace;
       for (const bounds of all) await playAll(it, bounds);
       await playSome(
         it,
@@ -224,12 +243,26 @@ describe("collector among writers", () => {
         assert.ok(manifestIn(table, "a", SIGNATURE.digest)?.state === "live");
     };
     const tagger = pusher(SMALL, [CONFIG], "v1");
-    const first = await scenario(prepare, { tagger, untaggedCollector }, { untagged: true, also });
-    const signedData = manifestIn({ objects: new Map(first.table) }, "a", SMALL.digest)?.data;
-    await hold(first);
-    await hold(
-      await scenario(prepare, { tagger, untaggedCollector, other: untaggedCollector }, { untagged: true, also }),
-    );
+    const actors = { tagger, untaggedCollector, other: untaggedCollector };
+    const it = await scenario(prepare, actors, { untagged: true, also });
+    const signedData = manifestIn(it.start, "a", SMALL.digest)?.data;
+    await hold(it);
+  });
+
+  it("lists no referrer that is deleted while it is pushed", async () => {
+    const prepare = async (store: SteppedStore): Promise<void> => {
+      await pushImage(store, "a", SMALL, [CONFIG]);
+      await pushImage(store, "a", SIGNATURE, [LAYER]);
+    };
+    const deleter: Actor = async (store) => {
+      await registryOf(store).manifests.delete("a", SIGNATURE.digest);
+    };
+    const also = (table: ObjectTable): void => {
+      const isListed = [...table.objects.keys()].some((key) => key.startsWith("repos/a/referrers/"));
+      assert.equal(isListed, manifestIn(table, "a", SIGNATURE.digest)?.state === "live");
+    };
+    const actors = { pusher: pusher(SIGNATURE, [LAYER]), deleter };
+    await playAll(await scenario(prepare, actors, { keep: false, also }), { preemptions: 3, deaths: 0 });
   });
 
   it("refuses no push where nobody collects", async () => {

@@ -30,6 +30,10 @@ store.delete = async (key) => {
   await remove(key);
 };
 
-do await collectGarbage(store, { graceMs, untaggedGraceMs: graceMs });
-while (steps === "-");
+async function run(): Promise<void> {
+  await collectGarbage(store, { graceMs, untaggedGraceMs: graceMs });
+  if (steps === "-") await run();
+}
+
+await run();
 process.stdout.write("done\n");

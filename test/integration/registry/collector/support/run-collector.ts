@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import process from "node:process";
-
-import { PROJECT } from "../../../../helpers/project.js";
+import { fileURLToPath } from "node:url";
 
 /** @param steps how many changes it may make; all when absent, again and again */
 export function startCollector(root: string, graceMs: number, steps?: number): ChildProcess {
-  const script = join(PROJECT, "dist/test/integration/registry/collector/support/collector-process.js");
+  const script = fileURLToPath(import.meta.resolve("./collector-process.js"));
   const args = [script, root, String(graceMs), steps === undefined ? "-" : String(steps)];
   return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
 }

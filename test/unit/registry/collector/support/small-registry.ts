@@ -171,10 +171,10 @@ export function assertClean(table: ObjectTable): void {
   }
 }
 
-/** As if all of it had been pushed long ago. */
-export function age(table: ObjectTable): void {
+/** As if all of it had been pushed at that time; long ago when absent. */
+export function age(table: ObjectTable, at = 0): void {
   for (const [key, bytes] of table.objects) {
     if (!/^(?:blobs|manifests)\//.test(key)) continue;
-    table.objects.set(key, Buffer.from(JSON.stringify({ ...(JSON.parse(String(bytes)) as object), at: 0 })));
+    table.objects.set(key, Buffer.from(JSON.stringify({ ...(JSON.parse(String(bytes)) as object), at })));
   }
 }

@@ -81,7 +81,6 @@ export class SteppedStore implements ObjectStore {
   async open(key: string, range?: ByteSpan): Promise<ObjectBody> {
     const bytes = await this.get(key);
     const part = range === undefined ? bytes : bytes.subarray(range.start, range.start + range.length);
-    // eslint-disable-next-line @typescript-eslint/require-await -- the contract's kind of iteration
     async function* chunks(): AsyncGenerator<Uint8Array> {
       yield part;
     }
@@ -123,7 +122,7 @@ export class SteppedStore implements ObjectStore {
         try {
           resolve(act());
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
       this.offer({ ...footprint, actor: this.actor, number: this.#number++, run });
