@@ -13,7 +13,7 @@ export class RegistryProcess {
   ) {}
 
   static async start(options: Pick<RegistryOptions, "root" | "storage" | "idleTimeoutMs">): Promise<RegistryProcess> {
-    const program = fileURLToPath(new URL("serve.js", import.meta.url));
+    const program = fileURLToPath(import.meta.resolve("./serve.js"));
     const child = fork(program, [JSON.stringify(options)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const ended = once(child, "exit").then(([code]) => {
       throw new Error(`the registry ended with ${String(code)}`);
