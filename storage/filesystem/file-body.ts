@@ -2,17 +2,8 @@ import type { FileHandle } from "node:fs/promises";
 
 import { BerthError } from "../../oci/errors.js";
 import type { ObjectBody } from "../object-store.js";
+import { giveBackBuffers, takeBuffers } from "./read-buffers.js";
 import { storageFault } from "./storage-faults.js";
-
-/**
- * Two buffers of this size take turns: one is filled while the other is sent. 256 KiB stays in the L2 cache between the
- * kernel's copy in and its copy out; 1 MiB and more was slower, and so is a fresh buffer for each read.
- */
-const BUFFER_BYTES = 256 * 1024;
-
-/** Buffers given back, so that a busy server does not fault in fresh pages for each request. */
-const spare: Buffer[] = [];
-const MAX_SPARE = 32;
 
 /** Reads `length` bytes of the file from `start`. Closes the handle at the end of the iteration or on `close`. */
 export class FileBody implements ObjectBody {
@@ -36,12 +27,13 @@ export class FileBody implements ObjectBody {
 
   async *#read(): AsyncGenerator<Uint8Array> {
     const end = this.start + this.length;
-    const buffers: [Buffer, Buffer] = [takeBuffer(), takeBuffer()];
+    const buffers = takeBuffers(this.length);
+    const room = buffers[0].length;
     let position = this.start;
     let turn: 0 | 1 = 0;
     const fill = (): Promise<number> | undefined => {
       if (position >= end) return undefined;
-      const reading = this.#fill(buffers[turn], position, Math.min(BUFFER_BYTES, end - position));
+      const reading = this.#fill(buffers[turn], position, Math.min(room, end - position));
       // Awaited a turn later; a failure until then must not count as unhandled.
       reading.catch(() => undefined);
       return reading;
@@ -54,11 +46,11 @@ export class FileBody implements ObjectBody {
         position += bytes;
         turn = turn === 0 ? 1 : 0;
         filling = fill();
-        yield bytes === BUFFER_BYTES ? full : full.subarray(0, bytes);
+        yield bytes === room ? full : full.subarray(0, bytes);
       }
     } finally {
       await filling?.catch(() => undefined);
-      giveBack(buffers);
+      giveBackBuffers(buffers);
       await this.close();
     }
   }
@@ -72,12 +64,4 @@ export class FileBody implements ObjectBody {
     }
     throw new BerthError("STORAGE", "an object is shorter than it was when it was opened");
   }
-}
-
-function takeBuffer(): Buffer {
-  return spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
-}
-
-function giveBack(buffers: readonly Buffer[]): void {
-  for (const buffer of buffers) if (spare.length < MAX_SPARE) spare.push(buffer);
 }
