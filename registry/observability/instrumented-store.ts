@@ -1,7 +1,13 @@
+import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 
 /** Called when an operation of the store begins; returns what is to be called when it has ended. */
 export type StoreObserver = (operation: string) => (failure?: unknown) => void;
+
+/** False of what a store that works answers too: that something is not there, or is there already. */
+export function isStoreFault(failure: unknown): boolean {
+  return failure !== undefined && !isBerthError(failure, "OBJECT_UNKNOWN", "ALREADY_EXISTS");
+}
 
 /** Operations that reach the medium. A stamp is a look at an inode for each request, and is let by. */
 const OBSERVED = new Set(["put", "get", "open", "openUpload", "stat", "list", "delete"]);

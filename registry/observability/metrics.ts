@@ -1,14 +1,11 @@
 import type { Middleware } from "koa";
 import type { Metric, Registry as Collection } from "prom-client";
 
-import { isBerthError, type ErrorCode } from "../../oci/errors.js";
-import type { StoreObserver } from "./instrumented-store.js";
+import { isStoreFault, type StoreObserver } from "./instrumented-store.js";
 import { DurationFamily, type MetricFamily } from "./metric-family.js";
 import { RequestCounts } from "./request-counts.js";
 
 const STORE_BUCKETS = [0.0005, 0.002, 0.01, 0.05, 0.25, 1, 5, 30];
-/** Answers of a store that are no faults of it. */
-const EXPECTED: readonly ErrorCode[] = ["OBJECT_UNKNOWN", "ALREADY_EXISTS"];
 
 /** Prometheus metrics of one process. Made only where they are asked for: the library takes its time to load. */
 export class Metrics {
@@ -71,8 +68,7 @@ export class Metrics {
       const started = performance.now();
       return (failure) => {
         this.#storeDurations.add(operation, (performance.now() - started) / 1000);
-        if (failure === undefined || isBerthError(failure, ...EXPECTED)) return;
-        this.#storeFaults.set(operation, (this.#storeFaults.get(operation) ?? 0) + 1);
+        if (isStoreFault(failure)) this.#storeFaults.set(operation, (this.#storeFaults.get(operation) ?? 0) + 1);
       };
     };
   }

@@ -6,7 +6,7 @@ import type { Middleware } from "koa";
 
 import type { TracingSettings } from "../config/observability-section.js";
 import { requestIdOf } from "../http/request-id.js";
-import type { StoreObserver } from "./instrumented-store.js";
+import { isStoreFault, type StoreObserver } from "./instrumented-store.js";
 
 export interface Tracing {
   /** A span for each request, a child of the one that `traceparent` names. */
@@ -86,7 +86,7 @@ export async function startTracing(
       if (parent === undefined) return () => undefined;
       const span = tracer.startSpan(`store ${operation}`, { kind: SpanKind.CLIENT }, parent);
       return (failure) => {
-        end(span, failure !== undefined);
+        end(span, isStoreFault(failure));
       };
     },
     close: async () => {

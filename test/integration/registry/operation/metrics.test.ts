@@ -52,6 +52,24 @@ describe("metrics", () => {
     }
   });
 
+  it("do not keep a registry from ending that cannot start", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const address = taken.address();
+    const listen = `127.0.0.1:${String(typeof address === "object" ? address?.port : "")}`;
+    const root = mkdtempSync(join(tmpdir(), "berth-taken-"));
+    const child = spawn(process.execPath, [BERTH, "registry", "serve", "--listen", listen, "--root", root], {
+      env: { ...process.env, BERTH_REGISTRY_METRICS_LISTEN: "127.0.0.1:0" },
+      stdio: "ignore",
+    });
+    const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
+    const [status] = (await once(child, "exit")) as [number | null];
+    clearTimeout(late);
+    taken.close();
+    rmSync(root, { recursive: true, force: true });
+    assert.equal(status, 1);
+  });
+
   it("are those of all workers together", async () => {
     const root = mkdtempSync(join(tmpdir(), "berth-workers-"));
     const metricsAddress = `127.0.0.1:${String(await freePort())}`;
