@@ -23,7 +23,7 @@ export interface HeldUpload {
   cancel(): Promise<void>;
 }
 
-export interface HoldParts {
+interface HoldParts {
   readonly id: string;
   readonly session: UploadSession;
   readonly lease: UploadLease;
@@ -52,11 +52,11 @@ export class SessionHold implements HeldUpload {
   async leave(): Promise<void> {
     const { session, lease } = this.parts;
     const { repository, data, owner, claim, upload: before } = lease.record;
-    let failure: unknown;
+    let failure: Error | undefined;
     try {
       // A failed write rewinds the session; the entry then says the size it went back to.
       const upload = await session.suspend().catch((error: unknown) => {
-        failure = error;
+        failure = error instanceof Error ? error : new Error(String(error));
         return before;
       });
       const left = await lease.end({
@@ -115,7 +115,7 @@ export class SessionHold implements HeldUpload {
   }
 
   /** A session whose commit failed is over, unless it is somebody else's by now. */
-  async #failed(error: unknown): Promise<unknown> {
+  async #failed(cause: unknown): Promise<unknown> {
     const { session, lease, register } = this.parts;
     const now = await register.read().catch(() => undefined);
     if (lease.isLost || (now !== undefined && now.value.claim !== lease.record.claim)) {
@@ -125,7 +125,7 @@ export class SessionHold implements HeldUpload {
     await session.abort().catch(() => undefined);
     await this.#end().catch(() => undefined);
     // Somebody ended the session between our look at it and our claim.
-    return isBerthError(error, "ALREADY_EXISTS", "OBJECT_UNKNOWN") ? unknownUpload(this.id) : error;
+    return isBerthError(cause, "ALREADY_EXISTS", "OBJECT_UNKNOWN") ? unknownUpload(this.id) : cause;
   }
 
   /** Frees what only this process knows of: the bytes of before are in use elsewhere, or will be. */

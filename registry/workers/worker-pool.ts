@@ -7,7 +7,7 @@ import { BerthError } from "../../oci/errors.js";
 import { closeLostConnections } from "./lost-connections.js";
 import { ROLE_VARIABLE, STOP, type WorkerReport, type WorkerRole } from "./worker-messages.js";
 
-export interface PoolOptions {
+interface PoolOptions {
   readonly count: number;
   /** How long workers let requests go on when they are stopped. */
   readonly drainTimeoutMs: number;

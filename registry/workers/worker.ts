@@ -4,7 +4,7 @@ import { BerthError } from "../../oci/errors.js";
 import { ROLE_VARIABLE, STOP, type WorkerReport, type WorkerRole } from "./worker-messages.js";
 
 /** The primary's face in a worker. */
-export interface Worker {
+interface Worker {
   readonly role: WorkerRole;
   /** Resolves when the primary wants the worker to end. */
   readonly stopped: Promise<void>;

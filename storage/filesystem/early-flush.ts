@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 
 /** So much is written before the disk is asked to take it, while more comes in. */
-const STEP_BYTES = 16 * 1024 * 1024;
+const STEP_BYTES = 64 * 1024 * 1024;
 
 /**
  * Lets the disk work while an upload is being received, so that little is left to wait for at its end. One flush at a time
@@ -11,7 +11,7 @@ export class EarlyFlush {
   static #isBusy = false;
   #unflushed = 0;
   #flushing: Promise<void> = Promise.resolve();
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(private readonly file: FileHandle) {}
 
@@ -43,7 +43,7 @@ export class EarlyFlush {
     try {
       await this.file.datasync();
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
     } finally {
       EarlyFlush.#isBusy = false;
     }

@@ -13,7 +13,7 @@ const spare: Buffer[] = [];
 let largeInUse = 0;
 
 /** A pair that takes turns: one is filled while the other is sent. */
-export type BufferPair = readonly [Buffer, Buffer];
+type BufferPair = readonly [Buffer, Buffer];
 
 /** @param wanted bytes to be read in all. To be given back. */
 export function takeBuffers(wanted: number): BufferPair {

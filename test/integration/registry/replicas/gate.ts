@@ -1,7 +1,7 @@
 /** A promise that is resolved from outside. */
-export interface Gate {
+interface Gate {
   readonly opened: Promise<void>;
-  open(): void;
+  readonly open: () => void;
 }
 
 export function gate(): Gate {

@@ -235,7 +235,7 @@ export function describeUploadsAcrossReplicas(name: string, make: () => Promise<
         body: body.stream,
         duplex: "half",
         headers: { "Content-Range": `${String(PIECE)}-${String(2 * PIECE - 1)}` },
-      } as RequestInit);
+      });
       assert.equal(short.status, 400);
       assert.equal((await c.expect(204, "GET", location)).headers.get("Range"), `0-${String(PIECE - 1)}`);
       assert.equal((await patch(b, location, blob.bytes.subarray(PIECE), PIECE)).status, 202);
