@@ -15,6 +15,13 @@ interface Counter {
   readonly resetsAt: number;
 }
 
+/** One attempt that was let through, until it is known what it was. */
+export interface Attempt {
+  readonly wasRight: () => void;
+  /** It was not looked at, and does not count. */
+  readonly wasDropped: () => void;
+}
+
 export interface FailureLimits {
   readonly attempts: number;
   readonly windowMs: number;
@@ -29,39 +36,61 @@ export class FailedLogins {
 
   constructor(private readonly limits: FailureLimits) {}
 
-  /**
-   * @returns what to call when the attempt turned out right
-   * @throws BerthError TOO_MANY_REQUESTS with `retryAfterSeconds`, also when the password would have been right
-   */
-  begin(account: string, address: string): () => void {
+  /** @throws BerthError TOO_MANY_REQUESTS with `retryAfterSeconds`, also when the password would have been right */
+  begin(account: string, address: string): Attempt {
+    this.assertOpen(account, address);
     const network = networkOf(address);
-    const own = this.#counter(hash("sha256", `${network}\n${account}`, "base64"));
-    const shared = this.#counter(network);
     const { attempts } = this.limits;
-    if (own.attempts >= attempts) throw tooMany(own);
-    if (shared.attempts >= attempts * ACCOUNTS_PER_ADDRESS) throw tooMany(shared);
+    const known = this.#known(network);
+    if (known !== undefined && known.attempts >= attempts * ACCOUNTS_PER_ADDRESS) throw tooMany(known);
+    // Only now is anything written down: else attempts that are refused, which cost nothing, would push the counters out that
+    // refuse them.
+    const own = this.#counter(ownKey(account, network));
+    const shared = this.#counter(network);
     own.attempts++;
     shared.attempts++;
-    return () => {
-      own.attempts = 0;
+    const takeBack = (ofOwn: number): void => {
+      own.attempts = Math.max(0, own.attempts - ofOwn);
       shared.attempts = Math.max(0, shared.attempts - 1);
+      if (own.attempts === 0) this.#forget(ownKey(account, network), own);
+      if (shared.attempts === 0) this.#forget(network, shared);
+    };
+    return {
+      wasRight: () => {
+        takeBack(Infinity);
+      },
+      wasDropped: () => {
+        takeBack(1);
+      },
     };
   }
 
   /** @throws BerthError TOO_MANY_REQUESTS */
   assertOpen(account: string, address: string): void {
-    const own = this.#counters.get(hash("sha256", `${networkOf(address)}\n${account}`, "base64"));
-    if (own !== undefined && own.attempts >= this.limits.attempts && own.resetsAt > Date.now()) throw tooMany(own);
+    const own = this.#known(ownKey(account, networkOf(address)));
+    if (own !== undefined && own.attempts >= this.limits.attempts) throw tooMany(own);
+  }
+
+  #known(key: string): Counter | undefined {
+    const counter = this.#counters.get(key);
+    return counter !== undefined && counter.resetsAt > Date.now() ? counter : undefined;
   }
 
   #counter(key: string): Counter {
-    const now = Date.now();
-    const known = this.#counters.get(key);
-    if (known !== undefined && known.resetsAt > now) return known;
-    const counter = { attempts: 0, resetsAt: now + this.limits.windowMs };
+    const known = this.#known(key);
+    if (known !== undefined) return known;
+    const counter = { attempts: 0, resetsAt: Date.now() + this.limits.windowMs };
     this.#counters.set(key, counter);
     return counter;
   }
+
+  #forget(key: string, counter: Counter): void {
+    if (this.#counters.get(key) === counter) this.#counters.delete(key);
+  }
+}
+
+function ownKey(account: string, network: string): string {
+  return hash("sha256", `${network}\n${account}`, "base64");
 }
 
 function tooMany({ resetsAt }: Counter): BerthError {

@@ -67,14 +67,15 @@ export class PasswordCheck {
   #attempt(user: string, password: string, address: string): Remembered {
     const { failures, queue } = this.defences;
     const key = this.#keyOf(user, password);
-    const succeeded = failures.begin(user, address);
+    const attempt = failures.begin(user, address);
     const right = this.#check(queue, this.users.hashOf(user), password).then(
       (isRight) => {
-        if (isRight) succeeded();
+        if (isRight) attempt.wasRight();
         else this.#remembered.delete(key);
         return isRight;
       },
       (error: unknown) => {
+        attempt.wasDropped();
         this.#remembered.delete(key);
         throw error;
       },

@@ -19,7 +19,7 @@ describe("failed logins", () => {
   it("are forgotten with a success, and after the window", () => {
     const logins = new FailedLogins({ attempts: 2, windowMs: 1_000_000 });
     logins.begin("a", "x");
-    logins.begin("a", "x")();
+    logins.begin("a", "x").wasRight();
     logins.begin("a", "x");
     logins.begin("a", "x");
     assert.ok(refused(logins, "a", "x"));
