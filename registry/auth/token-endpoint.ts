@@ -14,7 +14,8 @@ import type { OwnTokens } from "./own-tokens.js";
 import type { PasswordCheck } from "./password-check.js";
 import { parseScopes, type TokenAccess } from "./token-scope.js";
 
-const MAX_FORM_BYTES = 64 * 1024;
+/** As much as fits into a GET's headers; and so little that bodies which come slowly take no room from those of manifests. */
+const MAX_FORM_BYTES = 16 * 1024;
 
 /** What the token service works with, as of now. */
 export interface TokenService extends AccessPolicy {
