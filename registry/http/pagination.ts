@@ -22,7 +22,9 @@ export function pageOf(ctx: RegistryRequest, sorted: readonly string[]): Page {
   const items = sorted.slice(start, start + n);
   const end = items.at(-1);
   if (end === undefined || start + n >= sorted.length) return { items };
-  const query = new URLSearchParams({ n: String(n), last: end });
+  // Which registry's repository is meant: without it the next page would be another one's.
+  const namespace = queryOf(ctx, "ns");
+  const query = new URLSearchParams({ ...(namespace && { ns: namespace }), n: String(n), last: end });
   return { items, link: `<${ctx.path}?${query.toString()}>; rel="next"` };
 }
 

@@ -80,11 +80,17 @@ export class Mirrors {
     ];
   }
 
-  /** To run before all others, which then see the repository's name here. */
+  /** To run before all others, which then see the repository's name here. Refuses nothing: who asks is not known yet. */
   get guard(): Guard {
     return (ctx) => {
       if (ctx.params["name"] === undefined) return undefined;
-      const mirrored = this.#names.find(repositoryOf(ctx), queryOf(ctx, "ns"), [...this.#ownHosts, ctx.host]);
+      const name = repositoryOf(ctx);
+      let mirrored: MirroredName<Upstream> | undefined;
+      try {
+        mirrored = this.#names.find(name, queryOf(ctx, "ns"), [...this.#ownHosts, ctx.host]);
+      } catch (refusal) {
+        ctx.state[REFUSAL] = refusal;
+      }
       if (mirrored === undefined) return undefined;
       ctx.params = { ...ctx.params, name: mirrored.local };
       ctx.state["storedName"] = mirrored.stored;
@@ -95,6 +101,8 @@ export class Mirrors {
 
   get detour(): Detour {
     return (operation, handler) => async (ctx) => {
+      const refusal: unknown = ctx.state[REFUSAL];
+      if (refusal !== undefined) throw refusal;
       const name = mirroredNameOf(ctx);
       if (name === undefined) {
         await handler(ctx);
@@ -123,6 +131,8 @@ export class Mirrors {
 }
 
 const STATE = "mirrored";
+/** Why a name is no mirrored one and not this registry's own either. */
+const REFUSAL = "mirror refusal";
 
 function mirroredNameOf(ctx: RegistryRequest): MirroredName<Upstream> | undefined {
   return ctx.state[STATE] as MirroredName<Upstream> | undefined;

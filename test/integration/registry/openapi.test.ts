@@ -268,6 +268,7 @@ describe("openapi.yaml", () => {
       ] as const) {
         await mirror.expectError(405, "UNSUPPORTED", method, `/v2/a/x/${path}`);
       }
+      await mirror.expectError(404, "NAME_UNKNOWN", "POST", "/v2/x/blobs/uploads/?ns=elsewhere.example");
     } finally {
       await mirror.stop();
       await hung.stop();
