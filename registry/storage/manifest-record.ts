@@ -48,6 +48,9 @@ export interface ReceivedManifest {
 /** RFC 6838, 4.2: it is going to be a Content-Type, which must not hold just anything. */
 const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 
+/** What a browser would run as a page of ours, with the rights of whoever looks at it. */
+const ACTIVE = /(?:html|xml|script)$/i;
+
 /**
  * @param expected the digest in the URL, if the reference is one
  * @throws BerthError MANIFEST_INVALID, DIGEST_INVALID
@@ -61,6 +64,9 @@ export function receiveManifest(bytes: Buffer, contentType: string | undefined, 
   }
   const manifest = parseManifest(bytes, contentType);
   if (!MEDIA_TYPE.test(manifest.mediaType)) throw new BerthError("MANIFEST_INVALID", "its mediaType is no media type");
+  if (ACTIVE.test(manifest.mediaType)) {
+    throw new BerthError("MANIFEST_INVALID", `a manifest is JSON: ${manifest.mediaType} is no media type of one`);
+  }
   const descriptor = describe(manifest, digest, bytes.length);
   const refs = referencesOf(manifest, bytes);
   return {
