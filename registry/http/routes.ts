@@ -57,7 +57,8 @@ export function registryRoutes(
   endpoints: readonly Endpoint[] = [],
   detour: Detour = (_operation, handler) => handler,
 ): Router {
-  const router = new Router();
+  // Sensitive: who keeps a path from clients in front of the registry means all ways to write it.
+  const router = new Router({ sensitive: true });
   const route = (name: string, access: Access, verb: Verb, path: string, handler: Handler): void => {
     const operation: Operation = { name, access };
     const guarded = detour(operation, handler);
