@@ -22,9 +22,14 @@ export interface BlobPointer {
   readonly at: number;
 }
 
-/** The bytes of an upload that were seen to have their digest. */
+/** The bytes of an upload. */
 export interface ReceivedBytes {
   readonly size: number;
+  /**
+   * Absent when they were seen to have their digest. Else looks, and may give them their name to do so: only to be called
+   * once a register claims them. @throws BerthError DIGEST_INVALID, and they are gone
+   */
+  verify?(): Promise<void>;
   /** Gives them their name. Idempotent. */
   complete(): Promise<void>;
   /** Frees them, with or without a name. */
@@ -109,8 +114,7 @@ export class BlobStore {
    * that has published its intent to refer to it.
    */
   async isKept(repository: string, digest: Digest): Promise<boolean> {
-    const pointer = await this.#register(digest).read();
-    const kept = pointer === undefined ? undefined : await this.#keepAlive(digest, pointer);
+    const kept = await this.#kept(digest);
     if (kept === undefined) return false;
     return (await this.store.stat(keys.blobLink(repository, digest, kept.data, kept.size))) !== undefined;
   }
@@ -118,29 +122,31 @@ export class BlobStore {
   /** Gives `repository` the blob that `from` has, or that any repository has. False when there is none to give. */
   async mount(repository: string, digest: Digest, from?: string): Promise<boolean> {
     if (from !== undefined && !(await this.isKept(from, digest))) return false;
-    const pointer = await this.#register(digest).read();
-    const kept = pointer === undefined ? undefined : await this.#keepAlive(digest, pointer);
+    const kept = await this.#kept(digest);
     if (kept === undefined) return false;
     await this.#putLink(repository, digest, kept);
     return true;
   }
 
   /**
-   * Commits a finished upload whose bytes were seen to have this digest: announces it, gives it its name, then points to it.
-   * When the blob is already there, the upload is dropped. In each case the repository may serve the blob afterwards.
+   * Commits a finished upload: announces it, gives it its name, then points to it. When the blob is already there, the upload
+   * is dropped once it is known to be that blob. In each case the repository may serve the blob afterwards.
    * @param data the upload's place: keys.data
-   * @throws BerthError BLOB_UPLOAD_INVALID when it took so long that the collector has given it up
+   * @throws BerthError BLOB_UPLOAD_INVALID when it took so long that the collector has given it up; DIGEST_INVALID
    */
   async commit(repository: string, digest: Digest, data: string, upload: ReceivedBytes): Promise<void> {
     const { size } = upload;
     const announced = await this.#announce(digest, data, size);
-    if (announced.value.state === "live") {
-      if (announced.value.data !== data) await upload.discard();
-      await this.#putLink(repository, digest, announced.value);
-      return;
+    if (upload.verify !== undefined) await this.#verify(digest, data, upload.verify);
+    const own: BlobPointer = { state: "live", data, size, at: Date.now() };
+    let live: BlobPointer | undefined;
+    if (announced.value.state !== "live") {
+      await upload.complete();
+      live = await this.#point(digest, announced, own);
+    } else {
+      // To read the bytes back may have taken long. They are not claimed, and so of no use when that one has gone meanwhile.
+      live = upload.verify === undefined ? announced.value : await this.#kept(digest);
     }
-    await upload.complete();
-    const live = await this.#point(digest, announced, { state: "live", data, size, at: Date.now() });
     if (live?.data !== data) await upload.discard();
     if (live === undefined) {
       throw new BerthError(
@@ -149,6 +155,31 @@ export class BlobStore {
       );
     }
     await this.#putLink(repository, digest, live);
+  }
+
+  /** Who announced what it does not have must not crowd out those who have it. */
+  async #verify(digest: Digest, data: string, verify: () => Promise<void>): Promise<void> {
+    try {
+      await verify();
+    } catch (error) {
+      // Else the collector does it.
+      await this.#withdraw(digest, data).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #withdraw(digest: Digest, data: string): Promise<void> {
+    const register = this.#register(digest);
+    for (;;) {
+      const entry = await register.read();
+      if (entry?.value.state !== "pending" || !blobClaimsOf(entry.value).includes(data)) return;
+      const [next, ...others] = blobClaimsOf(entry.value).filter((claimed) => claimed !== data);
+      const rest: BlobPointer =
+        next === undefined
+          ? { state: "tombstone", data, size: entry.value.size, at: Date.now() }
+          : { ...entry.value, data: next, others };
+      if (await register.replace(entry, rest)) return;
+    }
   }
 
   /**
@@ -185,6 +216,11 @@ export class BlobStore {
       entry = await register.read();
     }
     return entry === undefined ? undefined : await this.#keepAlive(digest, entry);
+  }
+
+  async #kept(digest: Digest): Promise<BlobPointer | undefined> {
+    const pointer = await this.#register(digest).read();
+    return pointer && (await this.#keepAlive(digest, pointer));
   }
 
   /** The live pointer, touched when it is old and saved when it is condemned; undefined when the blob is gone. */

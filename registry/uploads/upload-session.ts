@@ -86,33 +86,35 @@ export class UploadSession {
   }
 
   /**
-   * Hands the bytes over once they were seen to have the digest. Where another process received some of them, or the digest
-   * is of another algorithm than was expected, they get their name first and are read again under it: nothing points there
-   * yet.
+   * Hands the bytes over. Where another process received some of them, or the digest is of another algorithm than was expected,
+   * whoever takes them must have them verified: they get their name then and are read again under it.
    * @throws BerthError DIGEST_INVALID; the caller aborts
    */
   async finish(digest: Digest): Promise<ReceivedBytes> {
-    const algorithm = algorithmOf(digest);
     const running = this.#digest;
     this.#digest = undefined;
     const upload = this.#receivedBytes(await this.#open());
-    let received: Digest;
-    if (running?.algorithm === algorithm && running.size === this.#size) {
-      received = running.finish();
-    } else {
-      await upload.complete();
-      try {
-        received = await this.#digestOfNamed(algorithm);
-      } catch (error) {
-        await upload.discard().catch(() => undefined);
-        throw error;
-      }
+    if (running?.algorithm !== algorithmOf(digest) || running.size !== this.#size) {
+      return { ...upload, verify: async () => await this.#verify(digest, upload) };
     }
+    const received = running.finish();
     if (received === digest) return upload;
     await upload.discard();
-    throw new BerthError("DIGEST_INVALID", "the bytes received do not have the digest that was given", {
-      details: { expected: digest, received },
-    });
+    throw wrongDigest(digest, received);
+  }
+
+  async #verify(digest: Digest, upload: ReceivedBytes): Promise<void> {
+    await upload.complete();
+    let received: Digest;
+    try {
+      received = await this.#digestOfNamed(algorithmOf(digest));
+    } catch (error) {
+      await upload.discard().catch(() => undefined);
+      throw error;
+    }
+    if (received === digest) return;
+    await upload.discard();
+    throw wrongDigest(digest, received);
   }
 
   #receivedBytes(writer: UploadWriter): ReceivedBytes {
@@ -169,4 +171,10 @@ export class UploadSession {
     await failed?.release();
     this.#size = (await this.#open()).size;
   }
+}
+
+function wrongDigest(expected: Digest, received: Digest): BerthError {
+  return new BerthError("DIGEST_INVALID", "the bytes received do not have the digest that was given", {
+    details: { expected, received },
+  });
 }
