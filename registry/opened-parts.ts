@@ -1,11 +1,15 @@
+interface Closable {
+  close(): Promise<void> | void;
+}
+
 /** What has been opened on the way to something larger, to be closed with it, or when it does not come to be. */
 export class OpenedParts {
-  readonly #closers: (() => Promise<void> | void)[] = [];
+  readonly #parts: Closable[] = [];
   #closing: Promise<void> | undefined;
 
-  /** Returns what was given, once it is known how it is closed. */
-  add<T>(part: T, close: (part: T) => Promise<void> | void): T {
-    this.#closers.push(() => close(part));
+  /** Returns what was given. */
+  add<T extends Closable>(part: T): T {
+    this.#parts.push(part);
     return part;
   }
 
@@ -17,9 +21,9 @@ export class OpenedParts {
 
   async #closeAll(): Promise<void> {
     const failures: unknown[] = [];
-    for (const close of this.#closers.toReversed()) {
+    for (const part of this.#parts.toReversed()) {
       try {
-        await close();
+        await part.close();
       } catch (error) {
         failures.push(error);
       }
