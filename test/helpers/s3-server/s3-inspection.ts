@@ -29,12 +29,18 @@ export async function createBucket(server: S3Server, bucket: string): Promise<vo
   }
 }
 
+const DELETES_AT_ONCE = 16;
+
 /** Removes every object and then the bucket. */
 export async function removeBucket(server: S3Server, bucket: string): Promise<void> {
   const client = s3Client(server);
   try {
-    for (const key of await objectsAt(client, { bucket, prefix: "" })) {
-      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    const keys = await objectsAt(client, { bucket, prefix: "" });
+    while (keys.length > 0) {
+      const some = keys.splice(0, DELETES_AT_ONCE);
+      await Promise.all(
+        some.map(async (key) => await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))),
+      );
     }
     await client.send(new DeleteBucketCommand({ Bucket: bucket }));
   } finally {
