@@ -48,6 +48,9 @@ export interface ObjectStore {
   /** Idempotent: resolves when the object is gone, also when it was not there. Not durable: a loss of power may bring it back. */
   delete(key: string): Promise<void>;
 
+  /** As `delete` for each of a few keys, in no order, for less than as many deletions where the medium can. */
+  deleteAll(keys: readonly string[]): Promise<void>;
+
   /**
    * A token for the state of the object at `key`, or of the set of keys directly below `key/`. While two tokens are equal
    * nothing of it was created, replaced or deleted in between, so that what was read after the first still holds.
@@ -121,7 +124,8 @@ export interface UploadWriter {
    * Makes the object visible at its key, whole and durable. Ends the writer. Who has yet to look at the bytes opens the
    * object then: S3 does not give back the parts of an unfinished upload.
    * @throws BerthError ALREADY_EXISTS when the key exists: an upload never replaces an object. Some S3 servers (Ceph RGW 16)
-   *   do not look at that for objects of several parts: their keys must be ones that are used once.
+   *   do not keep that for two that complete objects of several parts at the same moment: their keys must be ones that are used
+   *   once.
    */
   complete(): Promise<void>;
   /** False once somebody else has completed or aborted the upload: what is written then would go astray. */

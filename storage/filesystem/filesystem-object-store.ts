@@ -138,12 +138,16 @@ export class FilesystemObjectStore implements ObjectStore {
   }
 
   async delete(key: string): Promise<void> {
-    const path = this.#pathOf(key);
+    await this.deleteAll([key]);
+  }
+
+  async deleteAll(keys: readonly string[]): Promise<void> {
+    const paths = keys.map((key) => this.#pathOf(key));
     try {
-      await unlink(path).catch(ignoreMissing);
-      await pruneDirectories(dirname(path), this.root);
+      await allOf(...paths.map(async (path) => await unlink(path).catch(ignoreMissing)));
+      for (const directory of new Set(paths.map(dirname))) await pruneDirectories(directory, this.root);
     } catch (error) {
-      throw storageFault(error, `deleting ${key}`);
+      throw storageFault(error, `deleting ${keys.join(", ")}`);
     }
   }
 

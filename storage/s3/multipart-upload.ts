@@ -61,12 +61,14 @@ export class MultipartUpload {
   }
 
   /**
-   * Where the server does not keep If-None-Match here, an existing object would be replaced; keys of uploads are UUIDs that
-   * are used once, so that there is none. An answer that got lost may have been the good one: the next attempt then finds the
-   * upload gone, and the object in place with our nonce.
+   * Where the server does not keep If-None-Match here (Ceph RGW 16), an existing object would be replaced: whoever begins an
+   * upload again that another process has completed would put other bytes in the place of those. So the object is looked for
+   * first. An answer that got lost may have been the good one: the next attempt then finds the upload gone, and the object in
+   * place with our nonce.
    * @throws BerthError ALREADY_EXISTS; OBJECT_UNKNOWN when somebody has aborted the upload
    */
   async complete(etags: readonly string[], size: number): Promise<void> {
+    if ((await this.bucket.head(this.key)) !== undefined) throw this.#exists();
     for (let conflicts = 0; ; conflicts++) {
       try {
         await this.bucket.client.send(
@@ -89,7 +91,7 @@ export class MultipartUpload {
         const sentBefore = conflicts > 0 || answerOf(error).attempts > 1;
         if (sentBefore && found?.Metadata?.[NONCE] === this.nonce && found.ContentLength === size) return;
         if (found === undefined) throw this.#unknown();
-        throw new BerthError("ALREADY_EXISTS", `object ${this.key} exists`, { cause: error });
+        throw this.#exists(error);
       }
     }
   }
@@ -116,6 +118,10 @@ export class MultipartUpload {
 
   #address(): { Bucket: string; Key: string; UploadId: string } {
     return { ...this.bucket.address(this.key), UploadId: this.id };
+  }
+
+  #exists(cause?: unknown): BerthError {
+    return new BerthError("ALREADY_EXISTS", `object ${this.key} exists`, { cause });
   }
 
   #unknown(): BerthError {

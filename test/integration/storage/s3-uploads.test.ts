@@ -59,7 +59,19 @@ describeWith(S3_SERVER, "uploads to S3", () => {
     await upload.complete();
     assert.ok((await store.get("up")).equals(bytes));
     const { GetObject: _, ...counts } = proxy.counts();
-    assert.deepEqual(counts, { CreateMultipartUpload: 1, UploadPart: 3, CompleteMultipartUpload: 1 });
+    assert.deepEqual(counts, { CreateMultipartUpload: 1, UploadPart: 3, HeadObject: 1, CompleteMultipartUpload: 1 });
+    assert.deepEqual(await left(), ["up"]);
+  });
+
+  it("an upload of several parts does not replace what another one has put there", async () => {
+    const bytes = randomBytes(6 * MIB);
+    const [first, second] = [await store.openUpload("up"), await other.openUpload("up")];
+    await write(first, bytes);
+    await write(second, randomBytes(6 * MIB));
+    await first.complete();
+    await assert.rejects(second.complete(), (error) => isBerthError(error, "ALREADY_EXISTS"));
+    await second.abort();
+    assert.ok((await store.get("up")).equals(bytes));
     assert.deepEqual(await left(), ["up"]);
   });
 
