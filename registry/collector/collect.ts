@@ -8,6 +8,9 @@ import { deleteGarbage, deleteStaleNames, listData } from "./garbage-sweep.js";
 import { ManifestCensus } from "./manifest-census.js";
 import { UntaggedCollector } from "./untagged-collector.js";
 
+/** A client that was sent to the store at the last moment has a third of that time more to get there. */
+const WAY_OF_CLIENTS = 4 / 3;
+
 /**
  * Collects garbage beside any number of registries and other collectors on the same store. It may be killed at any moment:
  * the next run goes on from what it finds.
@@ -34,13 +37,21 @@ export async function collectGarbage(store: ObjectStore, options: CollectOptions
   await census.take();
   const { manifests } = collection.tally;
   await new BlobCollector(collection, census).run();
-  const { staleForMs } = store.traits;
-  if (staleForMs > 0 && options.dryRun !== true && collection.hasGarbage) {
-    // Other processes may still lead clients to what has just been given up. By this process's clock alone.
-    await sleep(staleForMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
-    collection.assertWanted();
-  }
-  await deleteGarbage(collection);
+  // Before the bytes go nobody must be led to them any more, nor begin to lead others there.
   await deleteStaleNames(collection);
+  await lettingGo(collection);
+  await deleteGarbage(collection);
   return { ...collection.tally, manifests, durationMs: Math.round(performance.now() - started) };
+}
+
+/**
+ * Other processes may for a while lead clients to what has just been given up, and clients are then on their way. By this
+ * process's clock alone.
+ */
+async function lettingGo(collection: Collection): Promise<void> {
+  const { store, options } = collection;
+  const waitMs = store.traits.staleForMs * WAY_OF_CLIENTS;
+  if (waitMs === 0 || collection.isDryRun || !collection.hasGarbage) return;
+  await sleep(waitMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
+  collection.assertWanted();
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { isBerthError } from "../../../../oci/errors.js";
 import { collectGarbage } from "../../../../registry/collector/collect.js";
 import type { CollectOptions } from "../../../../registry/collector/collection.js";
+import { waitUntil } from "../../../helpers/wait-until.js";
 import {
   age,
   assertClean,
@@ -109,6 +110,24 @@ describe("collector", () => {
     table.put("manifests/a/sha256/short/0000000001", Buffer.from("{}"), false);
     await assert.rejects(found(), { code: "STORAGE" });
     assertWhole(table);
+  });
+
+  it("leads nobody to bytes any more while it waits for those who were led there", async () => {
+    await pushBlob(store, "a", "blob");
+    age(table);
+    const lagging = Object.assign(directly(table), { traits: { conditionalCreate: true, staleForMs: HOUR_MS } });
+    const stopped = new AbortController();
+    const collecting = collectGarbage(lagging, { graceMs: 0, signal: stopped.signal });
+    const isThere = (prefix: string): boolean => [...table.objects.keys()].some((key) => key.startsWith(prefix));
+    try {
+      await waitUntil("the blob is given up", () => table.objects.size > 0 && !isThere("repos/a/blobs/"), 2000);
+      assert.ok(isThere("data/"));
+    } finally {
+      stopped.abort();
+      await assert.rejects(collecting, { code: "ABORTED" });
+    }
+    await found({ graceMs: 0 });
+    assertClean(table);
   });
 
   it("refuses a store that does not keep conditional creations", async () => {
