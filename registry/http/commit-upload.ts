@@ -6,7 +6,7 @@ import type { HeldUpload } from "../uploads/held-upload.js";
 import type { RegistryRequest } from "./request.js";
 
 /** What a quota refuses is not kept for later; a commit that has failed has ended the upload itself. */
-export async function cancelOnError(held: HeldUpload, admit: () => Promise<void>): Promise<void> {
+async function cancelOnError(held: HeldUpload, admit: () => Promise<void>): Promise<void> {
   try {
     await admit();
   } catch (error) {

@@ -1,25 +1,36 @@
 import { BerthError, isBerthError } from "../../oci/errors.js";
+import type { Gauge } from "../policy/quotas.js";
 import type { HeldUpload } from "../uploads/held-upload.js";
 import { announcedLength, receiveBody } from "./request-body.js";
 import type { RegistryRequest } from "./request.js";
 
 /**
  * Receives the request's body into the upload and then runs `finish`, which must end the hold. When the body or the store
- * fails, what came in whole order stays for the client to go on with.
+ * fails, what came in whole order stays for the client to go on with; what is too much for a quota does not.
+ * @param gauge of the upload's size
  */
-export async function receiveInto(ctx: RegistryRequest, held: HeldUpload, finish: () => Promise<void>): Promise<void> {
+export async function receiveInto(
+  ctx: RegistryRequest,
+  held: HeldUpload,
+  gauge: Gauge,
+  finish: () => Promise<void>,
+): Promise<void> {
   try {
     const { session } = held;
+    let { size } = session;
+    gauge(size + (announcedLength(ctx.req) ?? 0));
     if (announcedLength(ctx.req) !== 0) {
       await session.open();
       await receiveBody(ctx.req, (chunk) => {
         held.assertHeld();
+        size += chunk.length;
+        gauge(size);
         return session.write(chunk);
       });
     }
   } catch (error) {
     // Nothing is left to go on with when the bytes are gone.
-    await (isBerthError(error, "UPLOAD_UNKNOWN") ? held.cancel() : held.leave());
+    await (isBerthError(error, "UPLOAD_UNKNOWN", "DENIED") ? held.cancel() : held.leave());
     throw error;
   }
   // Syncing a large blob, or reading it once more for its digest, takes as long as it takes: a connection that waits for

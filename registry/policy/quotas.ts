@@ -10,6 +10,9 @@ import type { AppliedQuota, Policies } from "./policies.js";
 import type { RepositoryUsage } from "./repository-usage.js";
 import type { Addition, Hold, RoomHolds } from "./room-holds.js";
 
+/** Throws DENIED for a number of bytes that would be too much by now. */
+export type Gauge = (bytes: number) => void;
+
 /** Additions that stand in each other's way look again after a moment, since one of them may fit once another has failed. */
 const ATTEMPTS = 5;
 const MAX_PAUSE_MS = 200;
@@ -43,17 +46,22 @@ export class Quotas {
   }
 
   /**
-   * Refuses early, before a body of that many bytes is read for nothing. Not the last word: `hold` is.
+   * Refuses early: before a body is read for nothing, and while one comes whose length was not announced, so that what is
+   * never committed does not fill the store. Not the last word: `hold` is.
    * @param digest of the blob, when it is known
-   * @throws BerthError DENIED
    */
-  async assertRoomFor(repository: string, bytes: number, digest?: Digest): Promise<void> {
+  async gaugeFor(repository: string, digest?: Digest): Promise<Gauge> {
+    const rooms: { readonly quota: AppliedQuota; readonly used: number }[] = [];
     for (const quota of this.#quotasOf(repository, "blob")) {
       const blobs = await this.#blobs(repository, quota);
-      if (digest !== undefined && blobs.has(`${repository} ${digest}`)) continue;
-      const used = sum(blobs.values());
-      if (used + Math.max(1, bytes) > limitOf(quota, "blob")) throw exceeded(quota, "blob", used, bytes);
+      if (digest === undefined || !blobs.has(`${repository} ${digest}`))
+        rooms.push({ quota, used: sum(blobs.values()) });
     }
+    return (bytes) => {
+      for (const { quota, used } of rooms) {
+        if (used + Math.max(1, bytes) > limitOf(quota, "blob")) throw exceeded(quota, "blob", used, bytes);
+      }
+    };
   }
 
   /** What counts towards a quota of the repository now. */
@@ -167,10 +175,17 @@ function sum(numbers: Iterable<number>): number {
 function exceeded(quota: AppliedQuota, kind: Addition["kind"], used: number, wanted: number): BerthError {
   const limit = limitOf(quota, kind);
   const unit = kind === "blob" ? "bytes" : "tags";
-  const whose = quota.scope === "together" ? `all of ${quota.repositories.join(", ")} together` : "this repository";
+  if (quota.scope === "together") {
+    // Whose the others are, and what they hold, is not for everybody who may push to one of them.
+    return new BerthError(
+      "DENIED",
+      `quota exceeded: this repository and others may have ${String(limit)} ${unit} together, and this takes ${String(wanted)} more`,
+      { details: { quota: unit, limit, wanted } },
+    );
+  }
   return new BerthError(
     "DENIED",
-    `quota exceeded: ${whose} may have ${String(limit)} ${unit}, has ${String(used)}, and this takes ${String(wanted)} more`,
+    `quota exceeded: this repository may have ${String(limit)} ${unit}, has ${String(used)}, and this takes ${String(wanted)} more`,
     { details: { quota: unit, limit, used, wanted } },
   );
 }

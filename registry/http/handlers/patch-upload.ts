@@ -12,17 +12,18 @@ import { parseUploadRange } from "../upload-range.js";
  * distribution-spec, "Pushing a blob in chunks". Without Content-Range the body is appended (a streamed upload, as docker
  * does it).
  */
-export function patchUpload({ uploads }: Registry, locations: Locations): Handler {
+export function patchUpload({ uploads, quotas }: Registry, locations: Locations): Handler {
   return async (ctx) => {
     const name = repositoryOf(ctx);
     const id = ctx.params["id"] ?? "";
+    const gauge = await quotas.gaugeFor(name);
     await tellingPlace(ctx, locations, { name, id }, async () => {
       const held = await uploads.acquire(name, id);
       await leaveOnError(held, () => {
         checkPlace(ctx, held);
       });
       const before = held.session.size;
-      await receiveInto(ctx, held, async () => {
+      await receiveInto(ctx, held, gauge, async () => {
         await leaveChunk(held, held.session.size - before, ctx.get("Content-Range"));
       });
       answerUpload(ctx, locations, { name, id, size: held.session.size }, 202);

@@ -3,8 +3,7 @@ import { BerthError } from "../../../oci/errors.js";
 import type { Registry } from "../../registry.js";
 import type { Locations } from "../locations.js";
 import { queriedDigest, repositoryOf } from "../path-parameters.js";
-import { cancelOnError, commitUpload } from "../commit-upload.js";
-import { announcedLength } from "../request-body.js";
+import { commitUpload } from "../commit-upload.js";
 import { receiveInto } from "../receive-upload.js";
 import type { Handler } from "../request.js";
 import { answerCreated, tellingPlace } from "../upload-answers.js";
@@ -18,16 +17,14 @@ export function putUpload(registry: Registry, locations: Locations): Handler {
     const digest = queriedDigest(ctx);
     if (digest === undefined) throw new BerthError("DIGEST_INVALID", "the digest parameter is missing");
     const id = ctx.params["id"] ?? "";
+    const gauge = await quotas.gaugeFor(name, digest);
     await tellingPlace(ctx, locations, { name, id }, async () => {
       const held = await uploads.acquire(name, id);
       await leaveOnError(held, () => {
         checkPlace(ctx, held);
       });
-      await cancelOnError(held, async () => {
-        await quotas.assertRoomFor(name, held.session.size + (announcedLength(ctx.req) ?? 0), digest);
-      });
       held.session.expectAlgorithm(algorithmOf(digest));
-      await receiveInto(ctx, held, async () => {
+      await receiveInto(ctx, held, gauge, async () => {
         await commitUpload(ctx, registry, name, digest, held);
       });
     });

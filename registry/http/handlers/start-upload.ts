@@ -21,11 +21,12 @@ export function startUpload(registry: Registry, locations: Locations): Handler {
     const name = repositoryOf(ctx);
     if (await mountBlob(ctx, registry, locations, name)) return;
     const digest = queriedDigest(ctx);
-    await registry.quotas.assertRoomFor(name, announcedLength(ctx.req) ?? 0, digest);
+    const gauge = await registry.quotas.gaugeFor(name, digest);
+    gauge(announcedLength(ctx.req) ?? 0);
     if (digest !== undefined) {
       // distribution-spec, "Single POST".
       const held = registry.uploads.hold(name, algorithmOf(digest));
-      await receiveInto(ctx, held, async () => {
+      await receiveInto(ctx, held, gauge, async () => {
         await commitUpload(ctx, registry, name, digest, held);
       });
       answerCreated(ctx, locations, name, digest);
