@@ -5,8 +5,9 @@
  * Keys are `/`-separated components of `A-Z a-z 0-9 ! - . _`, none of them empty or starting with a dot, at most 255
  * characters each and 1,024 in all. No key may be a directory of another (`a` and `a/b`).
  *
- * Every method may throw NO_SPACE when the medium is full and STORAGE for any other fault of the medium; both leave the
- * store as it was before the call unless a method says otherwise. A malformed key is a bug of the caller: STORAGE.
+ * Every method may throw NO_SPACE when the medium is full, UNAVAILABLE when it does not answer now, and STORAGE for any other
+ * fault of it; they leave the store as it was before the call unless a method says otherwise, but for UNAVAILABLE, after
+ * which what was asked for may have been done. A malformed key is a bug of the caller: STORAGE.
  */
 export interface ObjectStore {
   /**

@@ -10,6 +10,8 @@ import type { RegistryRequest } from "./request.js";
 import { methodNotAllowed } from "./routes.js";
 
 const MAX_PATH = 1024;
+/** Of a 503 where nobody knows better. */
+const RETRY_AFTER_SECONDS = "5";
 
 /**
  * The only place where an error becomes an answer: `{errors: [{code, message, detail}]}` (distribution-spec, "Error Codes").
@@ -67,6 +69,7 @@ function fail(ctx: Context, error: unknown, log: Logger): void {
   ctx.respond = true;
   for (const name of OF_THE_CONTENT) ctx.remove(name);
   ctx.status = status;
+  if (status === 503 && !ctx.res.hasHeader("Retry-After")) ctx.set("Retry-After", RETRY_AFTER_SECONDS);
   ctx.set("Content-Type", "application/json");
   ctx.body = Buffer.from(JSON.stringify(body));
 }

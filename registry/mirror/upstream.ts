@@ -94,7 +94,8 @@ export class Upstream {
   /** Tells the breaker and the log. @returns what to tell the client */
   #judge(error: unknown, what: string): Error {
     const fault = mirrorFault(error, this.host, what);
-    const isOurs = !isBerthError(fault) || isBerthError(fault, "NO_SPACE", "STORAGE");
+    // UNAVAILABLE is the store's here.
+    const isOurs = !isBerthError(fault) || isBerthError(error, "NO_SPACE", "STORAGE", "UNAVAILABLE");
     if (this.#isClosed || isOurs || isLying(error)) this.#breaker.undecided();
     else if (isPassing(fault)) this.#breaker.failed(retryAfterOf(fault));
     else this.#breaker.succeeded();

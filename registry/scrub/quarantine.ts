@@ -81,7 +81,7 @@ export class Quarantine {
         throw error;
       }
     } catch (error) {
-      if (!isBerthError(error, "OBJECT_UNKNOWN", "STORAGE", "NO_SPACE", "ALREADY_EXISTS")) throw error;
+      if (!isBerthError(error, "OBJECT_UNKNOWN", "STORAGE", "UNAVAILABLE", "NO_SPACE", "ALREADY_EXISTS")) throw error;
     }
   }
 

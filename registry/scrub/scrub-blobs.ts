@@ -59,7 +59,7 @@ export async function reportFaults({ report }: ScrubJob, what: string, work: () 
   try {
     await work();
   } catch (error) {
-    if (!isBerthError(error, "STORAGE")) throw error;
+    if (!isBerthError(error, "STORAGE", "UNAVAILABLE")) throw error;
     report({ kind: "unreadable", what, why: error.message, quarantined: false });
   }
 }

@@ -47,11 +47,14 @@ export function s3Fault(cause: unknown, doing: string, bucket: string): BerthErr
   if (cause instanceof BerthError) return cause;
   const { status, code, attempts } = answerOf(cause);
   const details = { bucket, code, attempts, ...(status !== undefined && { status }) };
+  const tries = `${String(attempts)} attempts`;
   const fault = (what: string): BerthError => new BerthError("STORAGE", what, { cause, details });
   if (FULL.has(code) || status === 507) {
     return new BerthError("NO_SPACE", `no space left in bucket ${bucket} while ${doing}: ${code}`, { cause, details });
   }
-  if (code === "NoSuchBucket") return fault(`bucket ${bucket} does not exist (while ${doing})`);
+  if (code === "NoSuchBucket") {
+    return new BerthError("UNAVAILABLE", `bucket ${bucket} does not exist (while ${doing})`, { cause, details });
+  }
   if (status === 403 || status === 401) {
     return fault(`bucket ${bucket} refuses our credentials while ${doing}: ${code}`);
   }
@@ -60,7 +63,18 @@ export function s3Fault(cause: unknown, doing: string, bucket: string): BerthErr
       `no credentials for bucket ${bucket} were found: set storage.s3.accessKeyId or the usual AWS variables`,
     );
   }
+  if (isPassing(status, cause)) {
+    // What the SDK says besides may be an address that is no client's business.
+    const what = `bucket ${bucket} did not answer while ${doing} (${tries}): ${code}`;
+    return new BerthError("UNAVAILABLE", what, { cause, details });
+  }
   const message = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause);
   const said = message === "" || message === code ? code : `${code}: ${message}`;
-  return fault(`bucket ${bucket} failed while ${doing} (${String(attempts)} attempts): ${said}`);
+  return fault(`bucket ${bucket} failed while ${doing} (${tries}): ${said}`);
+}
+
+/** The server cannot be reached or cannot serve now, which says nothing of the request. */
+function isPassing(status: number | undefined, cause: unknown): boolean {
+  if (status === undefined) return cause instanceof Error && !(cause instanceof TypeError);
+  return status >= 500 || status === 429;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { BerthError } from "../../../oci/errors.js";
 import { MediaType } from "../../../oci/media-types.js";
 import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
 import type { ObjectStore } from "../../../storage/object-store.js";
@@ -226,6 +227,32 @@ describe("openapi.yaml", () => {
       assert.match(answer.headers.get("Location") ?? "", /^https:\/\/store\.test\/data\//);
     } finally {
       await redirecting.stop();
+    }
+  });
+
+  it("describes what is answered when the store does not answer", async () => {
+    const store = await FilesystemObjectStore.open(disk.directory);
+    const away = await TestRegistry.start({ store, observe: registry.recorder.observe });
+    const failing = async (): Promise<never> =>
+      await Promise.reject(new BerthError("UNAVAILABLE", "the bucket did not answer: ECONNREFUSED"));
+    Object.assign(store, { list: failing, put: failing });
+    try {
+      for (const [method, path] of [
+        ["GET", "_catalog"],
+        ["POST", "a/blobs/uploads/"],
+        ...["GET", "PATCH", "PUT", "DELETE"].map(
+          (it) => [it, `a/blobs/uploads/${NO_UPLOAD}?digest=${NOBODYS}`] as const,
+        ),
+        ["DELETE", `a/blobs/${NOBODYS}`],
+        ["DELETE", `a/manifests/${NOBODYS}`],
+      ] as const) {
+        const answer = await away.expectError(503, "UNAVAILABLE", method, `/v2/${path}`);
+        assert.match(answer.headers.get("Retry-After") ?? "", /^[1-9]/);
+      }
+      await putManifest(away, "a", "v1", documentOf(MediaType.ociIndex, { manifests: [] }), 503);
+    } finally {
+      await away.stop();
+      await store.close();
     }
   });
 

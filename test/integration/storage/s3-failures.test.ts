@@ -78,9 +78,9 @@ describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
   it("says what is wrong: no such bucket, refused credentials, no space, no server", async () => {
     const bucket = `gone-${randomUUID()}`;
     await withStore({ bucket }, async (store) => {
-      await assert.rejects(store.list({ prefix: "" }), saying("STORAGE", /bucket gone-.* does not exist/));
-      await assert.rejects(store.put("k", Buffer.from("x")), saying("STORAGE", /does not exist/));
-      await assert.rejects(store.get("k"), saying("STORAGE", /does not exist/));
+      await assert.rejects(store.list({ prefix: "" }), saying("UNAVAILABLE", /bucket gone-.* does not exist/));
+      await assert.rejects(store.put("k", Buffer.from("x")), saying("UNAVAILABLE", /does not exist/));
+      await assert.rejects(store.get("k"), saying("UNAVAILABLE", /does not exist/));
     });
     await withStore({ secretAccessKey: "wrong-secret" }, async (store) => {
       await assert.rejects(store.get("k"), (error) => {
@@ -93,14 +93,17 @@ describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
       await assert.rejects(store.put("k", Buffer.from("x")), saying("NO_SPACE", /no space left in bucket/));
     });
     await withStore({ endpoint: "http://127.0.0.1:1" }, async (store) => {
-      await assert.rejects(store.get("k"), saying("STORAGE", /failed while reading k \(3 attempts\): ECONNREFUSED/));
+      await assert.rejects(
+        store.get("k"),
+        saying("UNAVAILABLE", /did not answer while reading k \(3 attempts\): ECONNREFUSED$/),
+      );
     });
   });
 
   it("gives up in time when every answer is a fault, and works when the server does again", async () => {
     await withStore({}, async (store) => {
       proxy.faultFor = () => ({ kind: "answer", status: 503, code: "ServiceUnavailable" });
-      await assert.rejects(store.put("k", Buffer.from("x")), saying("STORAGE", /3 attempts/));
+      await assert.rejects(store.put("k", Buffer.from("x")), saying("UNAVAILABLE", /3 attempts/));
       assert.equal(proxy.requests.length, 3);
       proxy.faultFor = () => undefined;
       await store.put("k", Buffer.from("x"));
@@ -115,7 +118,7 @@ describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
       const upload = await store.openUpload("up");
       await upload.write(Buffer.alloc(1000));
       await removeBucket(place, bucket);
-      await assert.rejects(upload.complete(), saying("STORAGE", /does not exist/));
+      await assert.rejects(upload.complete(), saying("UNAVAILABLE", /does not exist/));
       await upload.abort();
       await createBucket(place, bucket);
       const again = await store.openUpload("up");

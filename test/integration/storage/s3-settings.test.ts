@@ -39,7 +39,7 @@ describeWith(S3_SERVER, "S3 settings", () => {
         await store.delete("k");
       });
       await withStore(settings, async (store) => {
-        await assert.rejects(store.get("k"), (error) => isBerthError(error, "STORAGE"));
+        await assert.rejects(store.get("k"), (error) => isBerthError(error, "UNAVAILABLE"));
       });
       const missing = { ...settings, caFile: `${authority.directory}/nothing.pem` };
       await assert.rejects(S3ObjectStore.open(missing), /nothing\.pem cannot be read/);
