@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 
 /** What it has done, as JSON on standard output when its standard input has ended. */
 export interface LoadReport {
@@ -54,7 +55,7 @@ class LoadingClient {
       });
       this.pulled++;
     } catch (error) {
-      this.failures.push(error instanceof Error ? `${error.message} ${String(error.cause ?? "")}` : String(error));
+      this.failures.push(inspect(error));
     }
   }
 
@@ -86,13 +87,13 @@ class PassingFault extends Error {}
 
 const [url = "", account = "", clients = "3"] = process.argv.slice(2);
 const client = new LoadingClient(url, `Basic ${Buffer.from(account).toString("base64")}`);
-let isRunning = true;
+const ending = new AbortController();
 process.stdin.resume().once("end", () => {
-  isRunning = false;
+  ending.abort();
 });
 await Promise.all(
   Array.from({ length: Number(clients) }, async (_, i) => {
-    for (let round = 0; isRunning; round++) {
+    for (let round = 0; !ending.signal.aborted; round++) {
       await client.round(`team/load-${String(i)}`, `r${String(round)}`);
       if (round === 0) process.stderr.write("loading\n");
       await sleep(100);

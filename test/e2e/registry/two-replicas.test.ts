@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { collectGarbage } from "../../../registry/collector/collect.js";
+import { BlobStore } from "../../../registry/storage/blob-store.js";
+import { UploadRegistry } from "../../../registry/uploads/upload-registry.js";
+import { openStore } from "../../../storage/open-store.js";
+import { BERTH } from "../../helpers/berth-host.js";
+import { describeWith } from "../../helpers/capabilities.js";
+import { freePort } from "../../helpers/s3-server/free-port.js";
+import { objectsAt, s3Client, unfinishedUploadsAt } from "../../helpers/s3-server/s3-inspection.js";
+import { S3_SERVER, s3Server, type S3Place } from "../../helpers/s3-server/shared-s3-server.js";
+import { ContendingClients } from "./contending-clients.js";
+import { registryVerb, ServedRegistry } from "./served-registry.js";
+import { onBucket } from "./store-config.js";
+
+/** Less than a push takes now and then. */
+const GRACE = ["--grace", "1s"];
+const REPLICA_LIVES_MS = 3000;
+const COLLECTOR_LIVES_MS = 6000;
+
+describeWith(S3_SERVER, "two replicas on one bucket", () => {
+  let directory: string;
+  let config: string;
+  let place: S3Place;
+  let replicas: readonly ServedRegistry[];
+  const collectors = new Set<ChildProcess>();
+
+  before(async function () {
+    this.timeout(120_000);
+    await s3Server();
+    directory = mkdtempSync(join(tmpdir(), "berth-replicas-"));
+    ({ config, place } = await onBucket(directory));
+    replicas = await Promise.all(
+      [1, 2].map(async () => new ServedRegistry(config, `127.0.0.1:${String(await freePort())}`)),
+    );
+    await Promise.all(replicas.map(async (replica) => await replica.start()));
+  });
+
+  after(async () => {
+    for (const child of collectors) child.kill("SIGKILL");
+    for (const replica of replicas) await replica.kill();
+    rmSync(directory, { recursive: true });
+  });
+
+  /** `berth registry gc`; resolves to its exit code, null when it was killed. */
+  async function collect(livesMs?: number): Promise<unknown> {
+    const child = spawn(process.execPath, [BERTH, "registry", "gc", "--config", config, ...GRACE], { stdio: "ignore" });
+    collectors.add(child);
+    const ended = once(child, "exit");
+    if (livesMs !== undefined) {
+      await Promise.race([sleep(livesMs), ended]);
+      child.kill("SIGKILL");
+    }
+    const [code] = (await ended) as unknown[];
+    collectors.delete(child);
+    return code;
+  }
+
+  it("lose nothing that was acknowledged, and serve no broken image, under push, pull, delete, gc and kill -9", async function () {
+    this.timeout(150_000);
+    const clients = new ContendingClients(
+      replicas.map(({ url }) => url),
+      ContendingClients.layers(8),
+    );
+    for (let i = 0; i < 6; i++) clients.kept.add(await clients.push());
+    for (let i = 0; i < 3; i++) await clients.deleteOne();
+    const ending = new AbortController();
+    let kills = 0;
+    const killReplicas = async (): Promise<void> => {
+      for (let i = 0; !ending.signal.aborted; i++) {
+        await sleep(REPLICA_LIVES_MS * (0.5 + Math.random()));
+        const replica = replicas[i % 2];
+        await replica?.kill();
+        await replica?.start();
+        kills++;
+      }
+    };
+    const killCollectors = async (): Promise<void> => {
+      while (!ending.signal.aborted) await collect(COLLECTOR_LIVES_MS * Math.random());
+    };
+    // One that is left alone, from the first step to the last: its run is as long as the test.
+    const undisturbed = collect().then((code) => {
+      assert.equal(code, 0);
+      ending.abort();
+      clients.stop();
+    });
+    await Promise.all([
+      undisturbed,
+      killReplicas(),
+      killCollectors(),
+      ...Array.from({ length: 2 }, async () => await clients.pushAndDelete()),
+      ...Array.from({ length: 2 }, async () => await clients.pull()),
+    ]);
+    assert.ok(clients.kept.size > 10 && clients.deleted.size > 3 && clients.pulls > 10 && kills > 3);
+    for (const { url } of replicas) {
+      await Promise.all([...clients.kept].map(async (image) => await clients.assertWhole(image, url)));
+      await Promise.all([...clients.deleted].map(async (image) => await clients.assertGone(image, url)));
+    }
+    await Promise.all(replicas.map(async (replica) => await replica.stop()));
+    await assertNothingLeft(clients);
+    assert.equal(await registryVerb("scrub", config), "", "nothing is damaged");
+  });
+
+  /** Collects what the killed ones have left, without the waiting that is for the sake of other processes: there are none. */
+  async function assertNothingLeft({ kept }: ContendingClients): Promise<void> {
+    const store = await openStore({ s3: place });
+    Object.assign(store, { traits: { ...store.traits, staleForMs: 0 } });
+    const uploads = new UploadRegistry(store, new BlobStore(store));
+    const client = s3Client(place);
+    try {
+      await uploads.expire(0);
+      await collectGarbage(store, { graceMs: 0, untaggedGraceMs: 0 });
+      await store.sweepUploads?.(0);
+      const needed = new Set([...kept].flatMap(({ manifest, blobs }) => [manifest, ...blobs].map((it) => it.digest)));
+      const keys = (await objectsAt(client, place)).map((key) => key.slice(place.prefix.length));
+      const below = (top: string): number => keys.filter((key) => key.startsWith(top)).length;
+      assert.equal(below("data/"), needed.size, "the bytes of what is kept, once each");
+      assert.equal(below("uploads/"), 0);
+      assert.deepEqual(await unfinishedUploadsAt(client, place), []);
+    } finally {
+      client.destroy();
+      await uploads.close();
+      await store.close();
+    }
+  }
+});
