@@ -7,9 +7,12 @@ const USER = "${user}";
 /** A backtracking expression takes time by the power of its wildcards, and clients choose the names. */
 const MAX_EXPRESSION_WILDCARDS = 2;
 
-/** Whether the text is a pattern of repository names (../policy/name-pattern.ts), which here may hold `${user}`. */
+/**
+ * Whether the text is a pattern of repository names (../policy/name-pattern.ts), which here may hold `${user}`. One with an
+ * empty component would hold for no name.
+ */
 export function isRepositoryPattern(text: string): boolean {
-  return text.length <= MAX_PATTERN_LENGTH && PATTERN.test(text);
+  return text.length <= MAX_PATTERN_LENGTH && PATTERN.test(text) && !/^\/|\/\/|\/$/.test(text);
 }
 
 /** Whether the pattern holds for every name. */

@@ -23,24 +23,33 @@ const repositoryPattern = v.pipe(
  * Who may do what: everything is forbidden that no rule allows. A rule holds for whoever is named by one of `users`,
  * `groups` or `anonymous`, and allows `actions` in the repositories that match one of `repositories`.
  */
-const accessRule = v.strictObject({
-  /**
-   * `?` is one character and `*` any number of them, none of them a `/`; `**` is any text: `team/**` holds for whatever is
-   * below `team`, but not for `team`. `${user}` is the user's name, where it can be a component of a repository's.
-   */
-  repositories: v.optional(list(repositoryPattern), ["**"]),
-  /**
-   * Names from the htpasswd file; `*` is any text, so that `"*"` are all of them. Users that others vouch for have a prefix:
-   * `<issuer>:<claim>` and `cert:<common name>`; no pattern holds for them unless it has the same prefix.
-   */
-  users: v.optional(list(text), []),
-  /** Names below `auth.groups`, or `<issuer>:<group>`. */
-  groups: v.optional(list(text), []),
-  /** Also for clients that do not say who they are. */
-  anonymous: v.optional(v.boolean("is not true or false"), false),
-  /** `catalog` lets list the repositories, of which only those show that the caller may pull. */
-  actions: list(v.picklist(["pull", "push", "delete", "catalog"], "is none of pull, push, delete, catalog")),
-});
+const accessRule = v.pipe(
+  v.strictObject({
+    /**
+     * `?` is one character and `*` any number of them, none of them a `/`; `**` is any text: `team/**` holds for whatever is
+     * below `team`, but not for `team`. `${user}` is the user's name, where it can be a component of a repository's.
+     */
+    repositories: v.optional(v.pipe(list(repositoryPattern), v.minLength(1, "names no repository")), ["**"]),
+    /**
+     * Names from the htpasswd file; `*` is any text, so that `"*"` are all of them. Users that others vouch for have a prefix:
+     * `<issuer>:<claim>` and `cert:<common name>`; no pattern holds for them unless it has the same prefix.
+     */
+    users: v.optional(list(text), []),
+    /** Names below `auth.groups`, or `<issuer>:<group>`. */
+    groups: v.optional(list(text), []),
+    /** Also for clients that do not say who they are. */
+    anonymous: v.optional(v.boolean("is not true or false"), false),
+    /** `catalog` lets list the repositories, of which only those show that the caller may pull. */
+    actions: v.pipe(
+      list(v.picklist(["pull", "push", "delete", "catalog"], "is none of pull, push, delete, catalog")),
+      v.minLength(1, "allows nothing"),
+    ),
+  }),
+  v.check(
+    ({ users, groups, anonymous }) => users.length + groups.length > 0 || anonymous,
+    "is for nobody: users, groups or anonymous is needed",
+  ),
+);
 
 /** Somebody else whose signed tokens (OpenID Connect) say who a caller is: Keycloak, GitHub Actions, ... */
 const issuer = v.strictObject({
