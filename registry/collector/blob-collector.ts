@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { blobClaimsOf, type BlobPointer } from "../storage/blob-store.js";
 import { digestOfBlobKey, keys } from "../storage/key-tree.js";
 import { WriteOnceRegister, type Entry } from "../storage/write-once-register.js";
@@ -56,8 +58,7 @@ export class BlobCollector {
     for (; entry !== undefined; entry = await register.read()) {
       const { value } = entry;
       if (value.state === "tombstone") {
-        // Bytes outside of data/ are found by no listing, should the run end before they are deleted.
-        if (value.data.includes("/")) collection.foreign.add(value.data);
+        this.#giveUpForeign(register, entry);
         return undefined;
       }
       if (value.state === "pending" && collection.isOld(value.at)) {
@@ -97,13 +98,27 @@ export class BlobCollector {
       const replaced = await register.replace(condemned, { ...value, state, at: isNamed ? value.at : Date.now() });
       if (replaced === undefined) collection.claim(blobClaimsOf((await register.read())?.value));
       else if (isNamed) collection.claim(blobClaimsOf(replaced.value));
-      else this.#count(digest, value);
+      else {
+        this.#count(digest, value);
+        this.#giveUpForeign(register, replaced);
+      }
+    });
+  }
+
+  /**
+   * Bytes outside of data/ are found by no listing, should the run end before they are deleted: their tombstone tells. Once they
+   * have gone it is replaced by one that names nothing, so that they are deleted once: another registry may write there again.
+   */
+  #giveUpForeign(register: WriteOnceRegister<BlobPointer>, tombstone: Entry<BlobPointer>): void {
+    const { value } = tombstone;
+    if (!value.data.includes("/")) return;
+    this.collection.foreign.set(value.data, async () => {
+      await register.replace(tombstone, { ...value, data: randomUUID() });
     });
   }
 
   #count(digest: string, { data, size }: BlobPointer): void {
     this.collection.tally.deletedBlobs++;
     this.collection.found({ kind: "blob", name: digest, size }, data);
-    if (data.includes("/")) this.collection.foreign.add(data);
   }
 }

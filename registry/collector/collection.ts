@@ -50,8 +50,8 @@ export class Collection {
   /** Names of data, with flags. */
   readonly #data = new CompactTable();
   #unclaimed = 0;
-  /** Bytes outside data/ (adopted from another registry) that are to go. */
-  readonly foreign = new Set<string>();
+  /** Bytes outside data/ (adopted from another registry) that are to go, each with what to do when they have gone. */
+  readonly foreign = new Map<string, () => Promise<void>>();
   readonly tally = {
     manifests: 0,
     blobs: 0,

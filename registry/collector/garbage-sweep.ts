@@ -36,7 +36,11 @@ export async function deleteGarbage(collection: Collection): Promise<void> {
     });
   });
   if (collection.isDryRun) return;
-  for (const key of collection.foreign) await store.delete(key);
+  await eachAtOnce(collection.foreign, DELETIONS_AT_ONCE, async ([key, forget]) => {
+    collection.assertWanted();
+    await store.delete(key);
+    await forget();
+  });
 }
 
 /** Deletes links to blobs and entries of referrers whose generation is gone. */

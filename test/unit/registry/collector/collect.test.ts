@@ -4,6 +4,7 @@ import { isBerthError } from "../../../../oci/errors.js";
 import { collectGarbage } from "../../../../registry/collector/collect.js";
 import type { CollectOptions } from "../../../../registry/collector/collection.js";
 import { waitUntil } from "../../../helpers/wait-until.js";
+import { adoptBlob } from "../../../../registry/migration/adopt-blob.js";
 import {
   age,
   assertClean,
@@ -128,6 +129,20 @@ describe("collector", () => {
     }
     await found({ graceMs: 0 });
     assertClean(table);
+  });
+
+  it("deletes adopted bytes once, and not what another registry puts there afterwards", async () => {
+    const { digest, bytes } = blobOf("adopted");
+    const key = "docker/registry/v2/blobs/sha256/ab/abcd/data";
+    await store.put(key, bytes);
+    assert.equal(await adoptBlob(store, digest, key, bytes.length), "adopted");
+    age(table);
+    assert.deepEqual(await found({ graceMs: 0 }), [`blob ${digest}`]);
+    assert.equal(table.objects.has(key), false);
+    await store.put(key, bytes);
+    assert.deepEqual(await found({ graceMs: 0 }), []);
+    assert.ok(table.objects.has(key));
+    assert.equal(await adoptBlob(store, digest, key, bytes.length), "collected");
   });
 
   it("refuses a store that does not keep conditional creations", async () => {
