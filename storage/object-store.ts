@@ -163,7 +163,7 @@ export interface ListQuery {
   readonly startAfter?: string;
   /** `/` groups the keys that share what follows the prefix up to the next `/` into one common prefix. */
   readonly delimiter?: "/";
-  /** Of keys and common prefixes together; 1,000 when absent, which is also the most. */
+  /** Of keys and common prefixes together, 1,000 at most; as many as the medium gives at a good price when absent. */
   readonly limit?: number;
 }
 

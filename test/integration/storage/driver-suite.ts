@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { isBerthError, type ErrorCode } from "../../../oci/errors.js";
+import { listAllKeys } from "../../../registry/storage/whole-listing.js";
 import type { ObjectBody, ObjectStore } from "../../../storage/object-store.js";
 
 export interface DriverUnderTest {
@@ -212,8 +213,9 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
         const some = all.slice(i, i + 50);
         await Promise.all(some.map(async (key) => await store.put(key, Buffer.alloc(0), { volatile: true })));
       }
-      const page = await store.list({ prefix: "many/" });
+      const page = await store.list({ prefix: "many/", limit: 5000 });
       assert.deepEqual([page.keys.length, page.next], [1000, "many/00999"]);
+      assert.equal((await listAllKeys(store, "many/")).length, all.length);
       assert.equal((await store.list({ prefix: "many/", startAfter: "many/00999" })).keys.length, 2);
     });
 

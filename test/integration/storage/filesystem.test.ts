@@ -84,6 +84,14 @@ describe("filesystem object store", () => {
     assert.ok(!existsSync(disk.directory));
   });
 
+  it("reads a directory of many names once, not once for every thousand of them", async () => {
+    const store = await FilesystemObjectStore.open(directory);
+    mkdirSync(join(directory, "many"));
+    for (let i = 0; i < 2500; i++) writeFileSync(join(directory, "many", String(i)), "");
+    const { keys, next } = await store.list({ prefix: "many/" });
+    assert.deepEqual([keys.length, next], [2500, undefined]);
+  });
+
   it("reports a root that cannot be one", async () => {
     writeFileSync(join(directory, "file"), "");
     await assert.rejects(FilesystemObjectStore.open(join(directory, "file", "root")), (error) =>
