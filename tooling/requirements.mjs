@@ -19,6 +19,8 @@ export const TEST_PACKAGES = [
   { name: "podman", file: "/usr/bin/podman" },
   { name: "buildah", file: "/usr/bin/buildah" },
   { name: "skopeo", file: "/usr/bin/skopeo" },
+  // Docker's own package is as good, and Debian's would replace it.
+  { name: "docker.io", file: ["/usr/sbin/dockerd", "/usr/bin/dockerd"] },
   { name: "nginx-light", file: "/usr/sbin/nginx" },
   { name: "curl", file: "/usr/bin/curl" },
   { name: "systemd", file: "/usr/bin/systemd-analyze" },

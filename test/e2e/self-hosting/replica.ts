@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 
 import { PROJECT } from "../../helpers/project.js";
-import type { FreshMachine } from "./fresh-machine.js";
+import type { FreshMachine } from "../../helpers/fresh-machine.js";
 import { UnitFile } from "./unit-file.js";
 
 const READY = "curl -fsS --retry 100 --retry-delay 0 --retry-max-time 30 --retry-all-errors";

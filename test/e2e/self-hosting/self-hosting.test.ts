@@ -9,7 +9,7 @@ import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { createBucket, removeBucket } from "../../helpers/s3-server/s3-inspection.js";
 import { S3_SERVER, s3Server } from "../../helpers/s3-server/shared-s3-server.js";
 import { imageOfTars, tarOf, writeLayout } from "../../helpers/small-image.js";
-import { FreshMachine, ON_MACHINE } from "./fresh-machine.js";
+import { FreshMachine, ON_MACHINE } from "../../helpers/fresh-machine.js";
 import { blocksOf } from "./guide.js";
 import type { LoadReport } from "./load.js";
 import { bridge } from "./port-bridge.js";

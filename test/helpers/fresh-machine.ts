@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-import { runProgram } from "../../helpers/child-process.js";
-import { PROJECT } from "../../helpers/project.js";
+import { runProgram } from "./child-process.js";
+import { PROJECT } from "./project.js";
 
 /** Where the machine sees the project, read-only, and the directory that it shares with the host. */
 export const ON_MACHINE = { project: "/opt/berth", shared: "/mnt" };
