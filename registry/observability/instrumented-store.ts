@@ -10,7 +10,7 @@ export function isStoreFault(failure: unknown): boolean {
 }
 
 /** Operations that reach the medium. A stamp is a look at an inode for each request, and is let by. */
-const OBSERVED = new Set(["put", "get", "open", "openUpload", "stat", "list", "delete"]);
+const OBSERVED = new Set(["put", "get", "open", "openUpload", "stat", "list", "delete", "deleteAll"]);
 
 /** The same store, whose operations are seen by the observers. Everything else a driver can do is handed through. */
 export function instrumentedStore(store: ObjectStore, observers: readonly StoreObserver[]): ObjectStore {

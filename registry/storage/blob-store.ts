@@ -188,6 +188,9 @@ export class BlobStore {
    */
   async #announce(digest: Digest, data: string, size: number): Promise<Entry<BlobPointer>> {
     const register = this.#register(digest);
+    // Most blobs that are pushed were never there before: their first entry is created without a look.
+    const first = await register.replace(undefined, { state: "pending", data, size, at: Date.now() });
+    if (first !== undefined) return first;
     for (;;) {
       const before = await register.read();
       if (before !== undefined && blobClaimsOf(before.value).includes(data)) return before;

@@ -18,6 +18,8 @@ const FIRST_KEPT = 4;
  * above a late writer's number.
  */
 const NEWEST_KEPT = 8;
+/** Up to this number no listing is worth its price to know which entries there are. */
+const REMOVED_UNSEEN = 16;
 /** Old entries go so many at a time, so that few writes pay for it. */
 const REMOVED_AT_ONCE = 8;
 
@@ -76,10 +78,26 @@ export class WriteOnceRegister<T extends object> {
     return number <= FIRST_KEPT || (await this.#isHighest(number)) ? { number, value } : undefined;
   }
 
-  /** Only for a register whose key is never used again. Highest first, so that no older value comes back into force last. */
-  async remove(): Promise<void> {
-    const entries = await listAllKeys(this.store, `${this.key}/`);
-    for (const entry of entries.toReversed()) await this.store.delete(entry);
+  /**
+   * False once the register is being removed, or was. Who has created a number without reading before, and then is told
+   * true, was the first to create it: while the first entry is there, none that a writer could build on has been removed.
+   */
+  async isThere(): Promise<boolean> {
+    return (await this.store.stat(keys.registerEntry(this.key, 1))) !== undefined;
+  }
+
+  /**
+   * Only for a register whose key is never used again. The first entry goes first, and alone.
+   * @param highest the number of the entry in force, when the caller knows it
+   */
+  async remove(highest?: number): Promise<void> {
+    const numbers =
+      highest === undefined || highest > REMOVED_UNSEEN
+        ? await this.#numbers()
+        : Array.from({ length: highest }, (_, i) => i + 1);
+    const [first, ...others] = numbers.map((number) => keys.registerEntry(this.key, number));
+    if (first !== undefined) await this.store.delete(first);
+    if (others.length > 0) await this.store.deleteAll(others);
   }
 
   /**

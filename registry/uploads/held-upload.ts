@@ -1,7 +1,7 @@
 import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { BlobStore } from "../storage/blob-store.js";
-import type { WriteOnceRegister } from "../storage/write-once-register.js";
+import type { Entry, WriteOnceRegister } from "../storage/write-once-register.js";
 import { busyUpload, unknownUpload } from "./upload-errors.js";
 import type { UploadLease } from "./upload-lease.js";
 import type { UploadRecord } from "./upload-record.js";
@@ -30,7 +30,7 @@ interface HoldParts {
   readonly register: WriteOnceRegister<UploadRecord>;
   readonly blobs: BlobStore;
   /** The session waits here from that entry on. */
-  readonly keep: (number: number) => void;
+  readonly keep: (left: Entry<UploadRecord>) => void;
   /** Called once at the end, whatever it was. */
   readonly release: () => void;
 }
@@ -70,7 +70,7 @@ export class SessionHold implements HeldUpload {
         at: Date.now(),
       });
       if (left === undefined) throw await lease.lostError();
-      this.parts.keep(left.number);
+      this.parts.keep(left);
     } catch (error) {
       // The entry in force still tells the place of before: what came since is of no use, and may be what fills the disk.
       await this.#drop().catch(() => undefined);
@@ -136,7 +136,7 @@ export class SessionHold implements HeldUpload {
 
   async #end(): Promise<void> {
     await this.parts.lease.stop();
-    await this.parts.register.remove();
+    await this.parts.register.remove(this.parts.lease.number);
   }
 
   async #release(): Promise<void> {

@@ -34,6 +34,11 @@ export class UploadLease {
     return this.#entry.value;
   }
 
+  /** Of the entry in force, as far as is known here. */
+  get number(): number {
+    return this.#entry.number;
+  }
+
   /** Somebody else has taken over, or ended the session. */
   get isLost(): boolean {
     return this.#lost;

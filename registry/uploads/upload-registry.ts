@@ -23,6 +23,13 @@ export interface UploadOptions {
   readonly leaseMs?: number;
 }
 
+interface Claim {
+  /** What was claimed. */
+  readonly entry: Entry<UploadRecord>;
+  readonly claimed: Entry<UploadRecord>;
+  readonly contested: boolean;
+}
+
 /**
  * Upload sessions. Who may receive bytes is decided in the store by compare-and-swap, so that of racing requests, in any
  * processes on any hosts, one goes on and the others are refused before they write. A process that vanished gives up its
@@ -51,7 +58,7 @@ export class UploadRegistry {
     const record: UploadRecord = { repository, data, state: "idle", owner: this.#owner, size: 0, at: Date.now() };
     const entry = await this.#register(id).replace(undefined, record, { volatile: true });
     if (entry === undefined) throw unknownUpload(id);
-    this.#waiting.add(id, new UploadSession(this.store, data, algorithm), entry.number);
+    this.#waiting.add(id, new UploadSession(this.store, data, algorithm), entry);
     return id;
   }
 
@@ -89,16 +96,21 @@ export class UploadRegistry {
     if (this.#held.has(id)) throw busyUpload(id, await this.size(repository, id));
     this.#held.add(id);
     try {
-      const entry = await this.#read(repository, id);
-      const { claimed, contested } = await this.#claim(id, entry);
-      const lease = new UploadLease(id, this.#register(id), claimed, this.#leaseMs);
+      const { entry, claimed, contested } =
+        (await this.#claimWaiting(repository, id)) ?? (await this.#claim(id, await this.#read(repository, id)));
+      const register = this.#register(id);
+      const lease = new UploadLease(id, register, claimed, this.#leaseMs);
       try {
+        // Another process may have ended the session before our claim, which then has begun its register anew.
+        if (!(await register.isThere())) throw unknownUpload(id);
         const session = await this.#sessionOf(id, entry, contested);
         return this.#holdOf(id, session, lease);
       } catch (error) {
         await lease.stop();
-        // Our claim may have begun the register anew after another process had ended the session and removed it.
-        if (isBerthError(error, "UPLOAD_UNKNOWN")) await this.#register(id).remove();
+        if (isBerthError(error, "UPLOAD_UNKNOWN")) {
+          await (await this.#waiting.take(id, entry.number))?.release();
+          await register.remove();
+        }
         throw error;
       }
     } catch (error) {
@@ -155,11 +167,17 @@ export class UploadRegistry {
     await this.#waiting.releaseAll();
   }
 
+  /** Claims a session that waits here without reading it before; undefined when another process has gone on with it. */
+  async #claimWaiting(repository: string, id: string): Promise<Claim | undefined> {
+    const entry = this.#waiting.entryOf(id);
+    if (entry?.value.repository !== repository) return undefined;
+    const contested = entry.value.contested ?? false;
+    const claimed = await this.#putClaim(id, entry, contested);
+    return claimed && { entry, claimed, contested };
+  }
+
   /** @throws BerthError RANGE_INVALID when somebody else has it */
-  async #claim(
-    id: string,
-    entry: Entry<UploadRecord>,
-  ): Promise<{ readonly claimed: Entry<UploadRecord>; readonly contested: boolean }> {
+  async #claim(id: string, entry: Entry<UploadRecord>): Promise<Claim> {
     const { value } = entry;
     let contested = value.contested ?? false;
     // A claim of our own that no request holds is one whose end could not be written down.
@@ -167,18 +185,26 @@ export class UploadRegistry {
       if (!this.#claims.isAbandoned(id, entry.number)) throw busyUpload(id, value.size);
       contested = true;
     }
+    const claimed = await this.#putClaim(id, entry, contested);
+    if (claimed === undefined) throw busyUpload(id, value.size);
+    this.#claims.forget(id);
+    return { entry, claimed, contested };
+  }
+
+  async #putClaim(
+    id: string,
+    entry: Entry<UploadRecord>,
+    contested: boolean,
+  ): Promise<Entry<UploadRecord> | undefined> {
     const claim: UploadRecord = {
-      ...value,
+      ...entry.value,
       state: "busy",
       owner: this.#owner,
       claim: randomUUID(),
       ...(contested && { contested }),
       at: Date.now(),
     };
-    const claimed = await this.#register(id).replace(entry, claim, { volatile: true });
-    if (claimed === undefined) throw busyUpload(id, value.size);
-    this.#claims.forget(id);
-    return { claimed, contested };
+    return await this.#register(id).replace(entry, claim, { volatile: true });
   }
 
   #holdOf(id: string, session: UploadSession, lease: UploadLease): HeldUpload {
@@ -188,8 +214,8 @@ export class UploadRegistry {
       lease,
       register: this.#register(id),
       blobs: this.blobs,
-      keep: (number) => {
-        this.#waiting.add(id, session, number);
+      keep: (left) => {
+        this.#waiting.add(id, session, left);
       },
       release: () => {
         this.#held.delete(id);
@@ -199,13 +225,7 @@ export class UploadRegistry {
 
   async #sessionOf(id: string, entry: Entry<UploadRecord>, contested: boolean): Promise<UploadSession> {
     const waiting = await this.#waiting.take(id, entry.number);
-    if (waiting !== undefined) {
-      // The claim may have been won only because another process has ended the session and removed its register: its bytes
-      // then have their final name, and must not be written to.
-      if (await waiting.isCurrent()) return waiting;
-      await waiting.release();
-      throw unknownUpload(id);
-    }
+    if (waiting !== undefined) return waiting;
     const { data, size, upload } = entry.value;
     const resumed = upload === undefined ? undefined : { state: upload, size };
     const session = new UploadSession(this.store, data, "sha256", resumed, contested);

@@ -1,9 +1,11 @@
+import type { Entry } from "../storage/write-once-register.js";
+import type { UploadRecord } from "./upload-record.js";
 import type { UploadSession } from "./upload-session.js";
 
 interface Waiting {
   readonly session: UploadSession;
   /** The register's entry when it was left; a higher one means that another process has taken over. */
-  readonly number: number;
+  readonly left: Entry<UploadRecord>;
   readonly since: number;
 }
 
@@ -19,12 +21,17 @@ export class WaitingSessions {
   /** Bytes of the session that waits since that entry. */
   sizeOf(id: string, number: number): number | undefined {
     const waiting = this.#sessions.get(id);
-    return waiting?.number === number ? waiting.session.size : undefined;
+    return waiting?.left.number === number ? waiting.session.size : undefined;
   }
 
-  add(id: string, session: UploadSession, number: number): void {
+  /** The entry since which the session waits, which may have been replaced by another process. */
+  entryOf(id: string): Entry<UploadRecord> | undefined {
+    return this.#sessions.get(id)?.left;
+  }
+
+  add(id: string, session: UploadSession, left: Entry<UploadRecord>): void {
     const now = performance.now();
-    this.#sessions.set(id, { session, number, since: now });
+    this.#sessions.set(id, { session, left, since: now });
     for (const [oldest, { since }] of this.#sessions) {
       if (this.#sessions.size <= MAX_WAITING && now - since < MAX_WAIT_MS) break;
       // A failure to close a descriptor concerns nobody.
@@ -35,9 +42,9 @@ export class WaitingSessions {
   /** Takes out the session that waits since that entry; one that waits since an earlier entry is let go. */
   async take(id: string, number: number): Promise<UploadSession | undefined> {
     const waiting = this.#sessions.get(id);
-    if (waiting !== undefined && waiting.number !== number) await this.#release(id);
+    if (waiting !== undefined && waiting.left.number !== number) await this.#release(id);
     this.#sessions.delete(id);
-    return waiting?.number === number ? waiting.session : undefined;
+    return waiting?.left.number === number ? waiting.session : undefined;
   }
 
   async releaseAll(): Promise<void> {

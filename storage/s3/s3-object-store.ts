@@ -14,6 +14,7 @@ import {
   type StoreTraits,
   type UploadWriter,
 } from "../object-store.js";
+import { BulkDeletion } from "./bulk-deletion.js";
 import { keepsConditions } from "./condition-probe.js";
 import { PartBuffers } from "./part-buffers.js";
 import { S3Bucket } from "./s3-bucket.js";
@@ -32,6 +33,7 @@ const AFTER_ALL = "~";
 /** Objects are objects; the driver's own, whose keys begin with a dot, are the remainders of uploads and those of the probe. */
 export class S3ObjectStore implements ObjectStore {
   readonly #signer: UrlSigner;
+  readonly #deletion: BulkDeletion;
 
   private constructor(
     private readonly bucket: S3Bucket,
@@ -42,6 +44,7 @@ export class S3ObjectStore implements ObjectStore {
     readonly traits: StoreTraits,
   ) {
     this.#signer = new UrlSigner(signingClient, bucket.name);
+    this.#deletion = new BulkDeletion(bucket);
   }
 
   /**
@@ -120,6 +123,11 @@ export class S3ObjectStore implements ObjectStore {
   async delete(key: string): Promise<void> {
     assertObjectKey(key);
     await this.bucket.delete(key);
+  }
+
+  async deleteAll(keys: readonly string[]): Promise<void> {
+    for (const key of keys) assertObjectKey(key);
+    await this.#deletion.delete(keys);
   }
 
   /** A look at an object costs as much as the object. */

@@ -117,6 +117,15 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
       await store.delete("a/nothing");
     });
 
+    it("deletes several keys, whether they are there or not, and nothing else", async () => {
+      for (const key of ["a/1", "a/2", "b/c/3", "b/4", "b/42"]) await put(key);
+      await store.deleteAll(["a/1", "a/2", "a/nothing", "b/c/3", "b/4"]);
+      assert.deepEqual((await store.list({ prefix: "" })).keys, ["b/42"]);
+      await store.deleteAll([]);
+      await store.deleteAll(["b/42"]);
+      assert.deepEqual((await store.list({ prefix: "" })).keys, []);
+    });
+
     it("keys cannot leave the store", async () => {
       for (const key of [
         "",

@@ -173,6 +173,22 @@ describeWith(S3_SERVER, "uploads to S3", () => {
     assert.equal((await left()).length, 12);
   });
 
+  it("several keys are deleted in one request, and one by one where the server has no such request", async () => {
+    const keys = ["a", "b", "c"];
+    for (const key of keys) await store.put(key, Buffer.from(key));
+    proxy.reset();
+    await store.deleteAll(keys);
+    assert.deepEqual([proxy.counts(), await left()], [{ DeleteObjects: 1 }, []]);
+    for (const key of keys) await store.put(key, Buffer.from(key));
+    proxy.faultFor = ({ operation }) =>
+      operation === "DeleteObjects" ? { kind: "answer", status: 501, code: "NotImplemented" } : undefined;
+    await store.deleteAll(keys);
+    assert.deepEqual(await left(), []);
+    proxy.reset();
+    await store.deleteAll(keys);
+    assert.deepEqual(proxy.counts(), { DeleteObject: 3 });
+  });
+
   it("what killed writers left is swept when it is old enough, and not before", async () => {
     const killed = await store.openUpload("up");
     await write(killed, randomBytes(11 * MIB));

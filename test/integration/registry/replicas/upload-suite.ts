@@ -112,6 +112,26 @@ export function describeUploadsAcrossReplicas(name: string, make: () => Promise<
       assert.deepEqual([await replicas.keys(""), await replicas.leftovers()], [[], []]);
     });
 
+    for (const bytesBefore of [0, 10, PIECE]) {
+      it(`forgets what waits on one after ${String(bytesBefore)} bytes, and was closed on another`, async () => {
+        const blob = randomContent(PIECE);
+        const location = await begin(a);
+        if (bytesBefore > 0) {
+          assert.equal((await patch(a, location, blob.bytes.subarray(0, bytesBefore), 0)).status, 202);
+        }
+        if (bytesBefore < PIECE) {
+          assert.equal((await patch(b, location, blob.bytes.subarray(bytesBefore), bytesBefore)).status, 202);
+        }
+        await b.expect(201, "PUT", `${location}?digest=${blob.digest}`);
+        const late = randomContent(10);
+        await a.expectError(404, "BLOB_UPLOAD_UNKNOWN", "PUT", `${location}?digest=${late.digest}`, { body: "x" });
+        await a.expectError(404, "BLOB_UPLOAD_UNKNOWN", "PATCH", location, { body: "x" });
+        await assertServed(blob);
+        assert.equal((await replicas.keys("data/")).length, 1);
+        assert.deepEqual([await replicas.keys("uploads/"), await replicas.leftovers()], [[], []]);
+      });
+    }
+
     const patchSlowly = async (
       at: TestRegistry,
       location: string,

@@ -104,6 +104,10 @@ export class SteppedStore implements ObjectStore {
     });
   }
 
+  async deleteAll(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.delete(key);
+  }
+
   async openUpload(): Promise<UploadWriter> {
     return await Promise.reject(new BerthError("STORAGE", "the actors bring their bytes whole"));
   }
