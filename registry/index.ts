@@ -3,6 +3,7 @@ import process from "node:process";
 import type Koa from "koa";
 import { pino, type Logger } from "pino";
 
+import { BerthError } from "../oci/errors.js";
 import type { ObjectStore } from "../storage/object-store.js";
 import { openStore } from "../storage/open-store.js";
 import { assertGuarded, openAccessControl } from "./access-control.js";
@@ -28,10 +29,12 @@ const DEFAULTS = {
 const WITHOUT_CONDITIONS =
   "the store does not keep conditional creations: this must be the only process on it, and no garbage may be collected " +
   "while it runs";
+const NOT_FOR_SEVERAL =
+  "the store does not keep conditional creations (If-None-Match: *), so only one process may serve from it: set workers to 1";
 
 /**
  * Starts a registry in this process. When the promise resolves it answers.
- * @throws BerthError ADDRESS_IN_USE, PRIVILEGE, USAGE, CONFIG_INVALID, STORAGE, NO_SPACE
+ * @throws BerthError ADDRESS_IN_USE, PRIVILEGE, USAGE, CONFIG_INVALID, UNSUPPORTED, STORAGE, NO_SPACE, UNAVAILABLE
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
   const parts = new OpenedParts();
@@ -110,7 +113,9 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
 async function storeFor(options: RegistryOptions, parts: OpenedParts, log: Logger): Promise<ObjectStore> {
   const { root, storage = root === undefined ? {} : { filesystem: { root } } } = options;
   const store = options.store ?? parts.add(await openStore(storage));
-  if (!store.traits.conditionalCreate) log.warn(WITHOUT_CONDITIONS);
+  if (store.traits.conditionalCreate) return store;
+  if (options.sharesStore === true) throw new BerthError("UNSUPPORTED", NOT_FOR_SEVERAL);
+  log.warn(WITHOUT_CONDITIONS);
   return store;
 }
 

@@ -15,6 +15,8 @@ export interface RegistryOptions extends OperationSettings {
   readonly storage?: StoreSettings;
   /** Closed by whoever opened it. */
   readonly store?: ObjectStore;
+  /** True where other processes serve from the same store, which must then keep conditional creation. */
+  readonly sharesStore?: boolean;
   /** `host:port`; port 0 takes any that is free. Default 127.0.0.1:0. */
   readonly listen?: string;
   /** Must be set to listen beyond loopback without `auth`, because whoever can connect may read and write everything. */

@@ -49,6 +49,7 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
     mirrors: config.mirrors,
     listen: config.listen,
     schedules: worker === undefined || worker.role.slot === 0,
+    sharesStore: worker !== undefined,
     insecureNoAuth: config.insecureNoAuth,
     ...(config.http.url !== undefined && { url: config.http.url }),
     trustForwarded: config.http.trustForwarded,
