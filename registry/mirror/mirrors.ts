@@ -102,7 +102,7 @@ export class Mirrors {
   get detour(): Detour {
     return (operation, handler) => async (ctx) => {
       const refusal: unknown = ctx.state[REFUSAL];
-      if (refusal !== undefined) throw refusal;
+      if (refusal instanceof Error) throw refusal;
       const name = mirroredNameOf(ctx);
       if (name === undefined) {
         await handler(ctx);

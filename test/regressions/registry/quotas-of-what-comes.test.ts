@@ -15,7 +15,7 @@ function flood(): RequestInit {
       else controller.enqueue(new Uint8Array(64 * 1024).fill(++sent & 255));
     },
   });
-  return { body, duplex: "half" } as RequestInit;
+  return { body, duplex: "half" };
 }
 
 /** Only a commit was held against the quota: chunks, and bodies without a length, could fill the store beyond any quota. */
