@@ -66,10 +66,12 @@ export interface ObjectStore {
   presign?(key: string, lifetimeSeconds: number): Promise<string>;
 
   /**
-   * Frees what uploads hold that were begun longer ago than `ageMs` and neither completed nor aborted. Absent when the
-   * driver sees to it by itself. @returns how many it ended
+   * Frees what uploads hold that nobody has written to for longer than `ageMs` and that were neither completed nor aborted.
+   * Where the medium only knows when they were begun, that counts. Absent when the medium has no such leftovers.
+   * @param isAbandoned asked for the key of an upload where the medium knows it: others may use the same place. All are when absent
+   * @returns how many it ended
    */
-  sweepUploads?(ageMs: number): Promise<number>;
+  sweepUploads?(ageMs: number, isAbandoned?: (key: string) => Promise<boolean>): Promise<number>;
 
   readonly traits: StoreTraits;
 

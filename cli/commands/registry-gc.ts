@@ -6,6 +6,7 @@ import type { CollectReport, Found } from "../../registry/collector/collection.j
 import { loadConfig } from "../../registry/config/load-config.js";
 import type { RegistryConfig } from "../../registry/config/schema.js";
 import { BlobStore } from "../../registry/storage/blob-store.js";
+import { endAbandonedUploads } from "../../registry/uploads/upload-sweep.js";
 import { UploadRegistry } from "../../registry/uploads/upload-registry.js";
 import type { CommandHost } from "../command.js";
 import { parseDuration } from "../duration.js";
@@ -44,7 +45,7 @@ export async function collect(flags: GcFlags, host: CommandHost): Promise<void> 
     const report = await interruptible(async (signal) => {
       if (!dryRun) {
         const uploads = new UploadRegistry(store, new BlobStore(store));
-        await uploads.expire(config.uploads.expireAfterHours * HOUR_MS);
+        await endAbandonedUploads({ uploads, store, expiryMs: config.uploads.expireAfterHours * HOUR_MS });
         await uploads.close();
       }
       return await collectGarbage(store, { ...times, dryRun, signal, onFound: tell });

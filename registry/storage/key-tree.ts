@@ -132,6 +132,11 @@ export function endpointOfBatch(key: string): string {
   return key.split("/")[3] ?? "";
 }
 
+/** Whether this registry uploads objects of any size to the key. */
+export function isUploadedTo(key: string): boolean {
+  return key.startsWith(`${keys.allData}/`) || key.startsWith("quarantine/bytes/");
+}
+
 /** From the key of a blob's register, or of an entry of it; undefined for what is none. */
 export function digestOfBlobKey(key: string): Digest | undefined {
   const [, algorithm, , hex] = key.split("/");

@@ -49,6 +49,13 @@ export class WriteOnceRegister<T extends object> {
     return { number: highest, value: this.#parse(highest, bytes) };
   }
 
+  /** How long ago the entry in force was written, by the clock of the medium, though it cannot be read. */
+  async ageMs(): Promise<number | undefined> {
+    const highest = (await this.#numbers()).at(-1);
+    const info = highest === undefined ? undefined : await this.store.stat(keys.registerEntry(this.key, highest));
+    return info && Date.now() - info.modifiedAt;
+  }
+
   /**
    * The entry with this number, which never changes.
    * @returns undefined when it has been removed, which means that it is no longer in force

@@ -148,18 +148,47 @@ export class UploadRegistry {
   async expire(ageMs: number): Promise<number> {
     let expired = 0;
     for (const prefix of await listAllPrefixes(this.store, `${keys.uploads}/`)) {
-      const id = lastComponentOf(prefix.slice(0, -1));
-      const entry = await this.#register(id).read();
-      if (entry === undefined || Date.now() - entry.value.at < ageMs) continue;
       try {
-        if (entry.value.state === "ended") await this.#register(id).remove();
-        else await (await this.acquire(entry.value.repository, id)).cancel();
-        expired++;
+        if (await this.#expireOne(lastComponentOf(prefix.slice(0, -1)), ageMs)) expired++;
       } catch (error) {
         if (!isBerthError(error, "UPLOAD_UNKNOWN", "RANGE_INVALID")) throw error;
       }
     }
     return expired;
+  }
+
+  async #expireOne(id: string, ageMs: number): Promise<boolean> {
+    const register = this.#register(id);
+    let entry: Entry<UploadRecord> | undefined;
+    try {
+      entry = await register.read();
+    } catch (error) {
+      // Not synced, a record may be damaged after a loss of power, and must not keep all others from being looked at.
+      if (!isBerthError(error, "STORAGE")) throw error;
+      const age = await register.ageMs();
+      if (age === undefined || age < ageMs) return false;
+      await register.remove();
+      return true;
+    }
+    if (entry === undefined || Date.now() - entry.value.at < ageMs) return false;
+    if (entry.value.state === "ended") await register.remove();
+    else await (await this.acquire(entry.value.repository, id)).cancel();
+    return true;
+  }
+
+  /** The keys at which the bytes of sessions are going to lie. */
+  async dataOfSessions(): Promise<ReadonlySet<string>> {
+    const all = new Set<string>();
+    for (const prefix of await listAllPrefixes(this.store, `${keys.uploads}/`)) {
+      try {
+        const entry = await this.#register(lastComponentOf(prefix.slice(0, -1))).read();
+        if (entry !== undefined) all.add(keys.data(entry.value.data));
+      } catch (error) {
+        // Damaged, it cannot be gone on with.
+        if (!isBerthError(error, "STORAGE")) throw error;
+      }
+    }
+    return all;
   }
 
   /** Lets go of what this process holds open; the sessions stay. */

@@ -28,7 +28,6 @@ import { storageFault, unknownObject } from "./storage-faults.js";
  * same times, so a stamp is given only afterwards.
  */
 const STAMP_SETTLES_MS = 50;
-const DEFAULT_STALE_UPLOAD_MS = 7 * 24 * 3600_000;
 
 /**
  * Objects are files at `<root>/<key>`. Every object is written to a staging file, synced, and then named: by `rename`, or
@@ -44,14 +43,11 @@ export class FilesystemObjectStore implements ObjectStore {
   ) {}
 
   /** Makes `root` where it is missing, and sweeps what killed processes left. @throws BerthError STORAGE, NO_SPACE */
-  static async open(root: string, options: { readonly staleUploadMs?: number } = {}): Promise<FilesystemObjectStore> {
+  static async open(root: string): Promise<FilesystemObjectStore> {
     const path = resolve(root);
     try {
       await makeDirectory(path, true);
-      return new FilesystemObjectStore(
-        path,
-        await StagingArea.open(path, options.staleUploadMs ?? DEFAULT_STALE_UPLOAD_MS),
-      );
+      return new FilesystemObjectStore(path, await StagingArea.open(path));
     } catch (error) {
       throw storageFault(error, `opening ${path}`);
     }
@@ -161,6 +157,15 @@ export class FilesystemObjectStore implements ObjectStore {
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw storageFault(error, `looking at ${key}`);
+    }
+  }
+
+  /** Staging files have no key, so all are taken that are so old. */
+  async sweepUploads(ageMs: number): Promise<number> {
+    try {
+      return await this.staging.sweep(ageMs);
+    } catch (error) {
+      throw storageFault(error, "looking for abandoned uploads");
     }
   }
 

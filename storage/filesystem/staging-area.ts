@@ -21,10 +21,11 @@ const FOREIGN_LEFTOVER_MS = 24 * 3600_000;
 export class StagingArea {
   private constructor(readonly directory: string) {}
 
-  static async open(root: string, staleUploadMs: number): Promise<StagingArea> {
+  /** Sweeps what is of no use to anybody; uploads may be gone on with. */
+  static async open(root: string): Promise<StagingArea> {
     const area = new StagingArea(join(root, ".staging"));
     await mkdir(area.directory, { recursive: true, mode: 0o700 });
-    await area.#sweep(staleUploadMs);
+    await area.sweep(Infinity);
     return area;
   }
 
@@ -41,11 +42,16 @@ export class StagingArea {
     return randomUUID();
   }
 
-  async #sweep(staleUploadMs: number): Promise<void> {
+  /** Returns how many files it has removed: of dead processes, and uploads that nobody has written to for so long. */
+  async sweep(staleUploadMs: number): Promise<number> {
+    let removed = 0;
     for (const name of await readdir(this.directory)) {
       const path = join(this.directory, name);
-      if (await isLeftover(name, path, staleUploadMs)) await rm(path, { force: true });
+      if (!(await isLeftover(name, path, staleUploadMs))) continue;
+      await rm(path, { force: true });
+      removed++;
     }
+    return removed;
   }
 }
 

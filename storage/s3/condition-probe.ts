@@ -4,7 +4,8 @@ import { isBerthError } from "../../oci/errors.js";
 import type { S3Bucket } from "./s3-bucket.js";
 
 const RIVALS = 8;
-const PROBE = ".probe/";
+/** Of the driver's own objects. One stays when the process is killed while it probes. */
+export const PROBE = ".probe/";
 
 /**
  * Whether the server keeps what the registry's pointers are built on: of parallel creations exactly one wins, a creation over an

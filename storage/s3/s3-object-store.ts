@@ -16,6 +16,7 @@ import {
 } from "../object-store.js";
 import { BulkDeletion } from "./bulk-deletion.js";
 import { keepsConditions } from "./condition-probe.js";
+import { LoneCreation } from "./lone-creation.js";
 import { PartBuffers } from "./part-buffers.js";
 import { S3Bucket } from "./s3-bucket.js";
 import { s3ClientOf } from "./s3-client.js";
@@ -34,6 +35,8 @@ const AFTER_ALL = "~";
 export class S3ObjectStore implements ObjectStore {
   readonly #signer: UrlSigner;
   readonly #deletion: BulkDeletion;
+  /** Creates what must not be there yet. */
+  readonly #creation: Pick<S3Bucket, "create">;
 
   private constructor(
     private readonly bucket: S3Bucket,
@@ -45,6 +48,7 @@ export class S3ObjectStore implements ObjectStore {
   ) {
     this.#signer = new UrlSigner(signingClient, bucket.name);
     this.#deletion = new BulkDeletion(bucket);
+    this.#creation = traits.conditionalCreate ? bucket : new LoneCreation(bucket);
   }
 
   /**
@@ -76,7 +80,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
     assertObjectKey(key);
-    await (options.ifAbsent === true ? this.bucket.create(key, bytes) : this.bucket.put(key, bytes));
+    await (options.ifAbsent === true ? this.#creation.create(key, bytes) : this.bucket.put(key, bytes));
   }
 
   async openUpload(key: string, state?: string): Promise<UploadWriter> {
@@ -144,8 +148,8 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  async sweepUploads(ageMs: number): Promise<number> {
-    return await sweepLeftovers(this.bucket, Date.now() - ageMs);
+  async sweepUploads(ageMs: number, isAbandoned?: (key: string) => Promise<boolean>): Promise<number> {
+    return await sweepLeftovers(this.bucket, Date.now() - ageMs, isAbandoned);
   }
 
   async close(): Promise<void> {

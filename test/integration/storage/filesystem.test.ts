@@ -56,8 +56,11 @@ describe("filesystem object store", () => {
     for (const name of Object.values(names)) writeFileSync(join(staging, name), "x");
     const long = new Date(Date.now() - 30 * 24 * 3600_000);
     for (const name of [names["foreign and old"], names["old upload"]]) utimesSync(join(staging, name), long, long);
-    await FilesystemObjectStore.open(directory);
-    assert.deepEqual(readdirSync(staging).sort(), [names.living, names.foreign, names.upload].sort());
+    const store = await FilesystemObjectStore.open(directory);
+    const left = [names.living, names.foreign, names.upload];
+    assert.deepEqual(readdirSync(staging).sort(), [...left, names["old upload"]].sort());
+    assert.equal(await store.sweepUploads(7 * 24 * 3600_000), 1);
+    assert.deepEqual(readdirSync(staging).sort(), left.sort());
   });
 
   it("tells a full disk apart, keeps what was there, leaves nothing half-written and recovers by itself", async () => {

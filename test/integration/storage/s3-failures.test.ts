@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
+import type { S3Client } from "@aws-sdk/client-s3";
+
 import { isBerthError, type BerthError, type ErrorCode } from "../../../oci/errors.js";
 import { keepsConditions } from "../../../storage/s3/condition-probe.js";
+import { LoneCreation } from "../../../storage/s3/lone-creation.js";
 import { S3Bucket } from "../../../storage/s3/s3-bucket.js";
 import { S3ObjectStore } from "../../../storage/s3/s3-object-store.js";
 import type { S3Settings } from "../../../storage/s3/s3-settings.js";
@@ -59,9 +62,9 @@ describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
     client.destroy();
   });
 
-  it("tells a server that takes every creation", async () => {
+  /** As with a server that does not know the header: whoever comes last has written. */
+  const carelessClient = (): S3Client => {
     const client = s3Client(place);
-    // As with a server that does not know the header: whoever comes last has written.
     client.middlewareStack.add(
       (next) => async (args) => {
         const { request } = args as { request?: { headers?: Record<string, string> } };
@@ -70,8 +73,28 @@ describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
       },
       { step: "build", priority: "low" },
     );
+    return client;
+  };
+
+  it("tells a server that takes every creation", async () => {
+    const client = carelessClient();
     assert.equal(await keepsConditions(new S3Bucket(client, place)), false);
     assert.deepEqual(await objectsAt(client, place), []);
+    client.destroy();
+  });
+
+  it("lets one creation win also there, in the one process that may use it", async () => {
+    const client = carelessClient();
+    const creation = new LoneCreation(new S3Bucket(client, place));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 8 }, async (_, i) => {
+        await creation.create("k", Buffer.from(String(i)));
+      }),
+    );
+    const won = outcomes.map(({ status }) => status).indexOf("fulfilled");
+    assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+    assert.equal((await new S3Bucket(client, place).get("k")).toString(), String(won));
+    await new S3Bucket(client, place).delete("k");
     client.destroy();
   });
 
