@@ -13,6 +13,7 @@ import { ANONYMOUS, isLocalName, type Identity } from "./identity.js";
 import type { OwnTokens } from "./own-tokens.js";
 import type { PasswordCheck } from "./password-check.js";
 import type { TokenAccess } from "./token-scope.js";
+import type { UserDirectory } from "./user-directory.js";
 
 /** Who makes a request, and how far its credentials go. */
 export interface Credentials {
@@ -37,8 +38,7 @@ interface AuthenticatorParts {
   readonly tokens: OwnTokens;
   readonly issuers: readonly ExternalIssuer[];
   readonly passwords: PasswordCheck;
-  /** Whether a user of the htpasswd file is still there. */
-  readonly isUser: (name: string) => boolean;
+  readonly users: Pick<UserDirectory, "hashOf" | "look">;
 }
 
 /** Finds out who makes a request: by token, password or client certificate. */
@@ -84,6 +84,9 @@ export class Authenticator {
   }
 
   #byToken(token: string): Credentials | Promise<Credentials> {
+    // However long nobody has come: what holds is the users of now.
+    const looking = this.parts.users.look();
+    if (looking !== undefined) return looking.then(() => this.#byToken(token));
     const key = hash("sha256", token, "base64");
     const known = this.#verified.get(key);
     if (known !== undefined && known.until > Date.now()) {
@@ -127,7 +130,8 @@ export class Authenticator {
 
   /** A user who was removed is out at once, not when the last token expires. */
   #assertStill({ identity: { user } }: Credentials): void {
-    if (isLocalName(user) && !this.parts.isUser(user)) throw unauthorized("there is no such user any more");
+    if (isLocalName(user) && this.parts.users.hashOf(user) === undefined)
+      throw unauthorized("there is no such user any more");
   }
 }
 

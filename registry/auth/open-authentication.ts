@@ -97,7 +97,6 @@ async function tokenService(
     lifetimeMs,
     refreshLifetimeMs: settings.tokens.refreshDays * DAY_MS,
   });
-  const isUser = (name: string): boolean => users.hashOf(name) !== undefined;
   return {
     service,
     lifetimeMs,
@@ -105,6 +104,6 @@ async function tokenService(
     passwords,
     rules: new AccessRules(settings.access, settings.groups),
     hasUsers: settings.htpasswd !== undefined || issuers.length > 0,
-    authenticator: new Authenticator({ tokens, issuers, passwords, isUser }),
+    authenticator: new Authenticator({ tokens, issuers, passwords, users }),
   };
 }

@@ -43,6 +43,7 @@ export class PasswordCheck {
   async verify(user: string, password: string, address: string): Promise<Identity | undefined> {
     // Before what is remembered: else whoever is locked out could still find the right password there.
     this.defences.failures.assertOpen(user, address);
+    await this.users.look();
     let entry = this.#rememberedOf(user, password);
     if (entry === undefined) {
       // A file that has just changed must not make a new user's first login fail.
@@ -53,7 +54,8 @@ export class PasswordCheck {
   }
 
   /** Changes when the user's password does; undefined when there is no such user. */
-  fingerprintOf(user: string): string | undefined {
+  async fingerprintOf(user: string): Promise<string | undefined> {
+    await this.users.look();
     const bcryptHash = this.users.hashOf(user);
     return bcryptHash && createHash("sha256").update(bcryptHash).digest("base64url").slice(0, 22);
   }

@@ -60,7 +60,7 @@ function answering(serviceNow: () => TokenService, exchange: Exchange): Handler 
       const access = grantedOf(service, identity, parseScopes(scopes));
       const { token, issuedAt } = await service.tokens.issue(identity, access);
       const fingerprint =
-        refresh && isLocalName(identity.user) ? service.passwords.fingerprintOf(identity.user) : undefined;
+        refresh && isLocalName(identity.user) ? await service.passwords.fingerprintOf(identity.user) : undefined;
       sendJson(ctx, {
         token,
         access_token: token,
@@ -132,7 +132,7 @@ async function refreshed(token: string, { tokens, passwords }: TokenService): Pr
   } catch (cause) {
     throw unauthorized("the refresh token does not hold", cause);
   }
-  if (passwords.fingerprintOf(found.user) !== found.fingerprint) {
+  if ((await passwords.fingerprintOf(found.user)) !== found.fingerprint) {
     throw unauthorized("the refresh token ended with the password that it was given for");
   }
   return { user: found.user, groups: [] };

@@ -32,9 +32,8 @@ export class UserDirectory {
     }
   }
 
-  /** The user's bcrypt hash, as of a moment ago. */
+  /** The user's bcrypt hash, as of when the file was last looked at. */
   hashOf(name: string): string | undefined {
-    if (Date.now() - this.#checkedAt > CHECK_EVERY_MS) void this.refresh();
     return this.content.users.get(name);
   }
 
@@ -42,6 +41,12 @@ export class UserDirectory {
   get anyHash(): string | undefined {
     for (const hash of this.content.users.values()) return hash;
     return undefined;
+  }
+
+  /** What must be waited for, when the file has not been looked at for a moment. */
+  look(): Promise<void> | undefined {
+    if (this.#checking !== undefined || this.file === undefined) return this.#checking;
+    return Date.now() - this.#checkedAt > CHECK_EVERY_MS ? this.refresh() : undefined;
   }
 
   /** Resolves when the file has been looked at. A file that cannot be read leaves the users as they were. */
