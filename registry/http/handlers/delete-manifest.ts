@@ -1,3 +1,4 @@
+import { isBerthError } from "../../../oci/errors.js";
 import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { referenceOf, repositoryOf } from "../path-parameters.js";
@@ -14,7 +15,11 @@ export function deleteManifest({ manifests, tags, immutableTags, events }: Regis
       await tags.delete(repository, reference.tag);
     } else {
       await immutableTags.assertUnneeded(repository, reference.digest);
-      await manifests.delete(repository, reference.digest);
+      await manifests.delete(repository, reference.digest).catch(async (error: unknown) => {
+        // An earlier attempt may have been cut off before it came to the tags: whoever tries again ends it.
+        if (isBerthError(error, "MANIFEST_UNKNOWN")) await tags.deleteAllOf(repository, reference.digest);
+        throw error;
+      });
       await tags.deleteAllOf(repository, reference.digest);
     }
     await announce(ctx, events, "delete", { kind: "manifest", repository, ...reference });
