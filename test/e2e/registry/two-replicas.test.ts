@@ -22,8 +22,8 @@ import { onBucket } from "./store-config.js";
 
 /** Less than a push takes now and then. */
 const GRACE = ["--grace", "1s"];
-const REPLICA_LIVES_MS = 3000;
-const COLLECTOR_LIVES_MS = 6000;
+const REPLICA_LIVES_MS = 5000;
+const COLLECTOR_LIVES_MS = 10_000;
 
 describeWith(S3_SERVER, "two replicas on one bucket", () => {
   let directory: string;
@@ -69,7 +69,8 @@ describeWith(S3_SERVER, "two replicas on one bucket", () => {
       replicas.map(({ url }) => url),
       ContendingClients.layers(8),
     );
-    for (let i = 0; i < 6; i++) clients.kept.add(await clients.push());
+    const first = await Promise.all(Array.from({ length: 6 }, async () => await clients.push()));
+    for (const image of first) clients.kept.add(image);
     for (let i = 0; i < 3; i++) await clients.deleteOne();
     const ending = new AbortController();
     let kills = 0;
