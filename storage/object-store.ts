@@ -99,6 +99,13 @@ export interface PutOptions {
   readonly ifAbsent?: boolean;
   /** The object may be lost with the host's power, though not with the process: for what a client can start again. */
   readonly volatile?: boolean;
+  /** The object may be lost with the host's power, but is whole where it is not. */
+  readonly mayBeLost?: boolean;
+  /**
+   * The object appears only after this has resolved, though all that can be done before may be. When it rejects, `put` rejects
+   * likewise, and nothing is there.
+   */
+  readonly after?: Promise<unknown>;
 }
 
 export interface OpenUploadOptions {
@@ -123,6 +130,8 @@ export interface UploadWriter {
    * The writer itself remains usable. The bytes survive the process, not a loss of power.
    */
   suspend(): Promise<string>;
+  /** No more bytes will come: what can be made durable at once is, so that `complete` has less to wait for. */
+  prepare(): void;
   /**
    * Makes the object visible at its key, whole and durable. Ends the writer. Who has yet to look at the bytes opens the
    * object then: S3 does not give back the parts of an unfinished upload.

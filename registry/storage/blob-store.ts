@@ -30,6 +30,8 @@ export interface ReceivedBytes {
    * once a register claims them. @throws BerthError DIGEST_INVALID, and they are gone
    */
   verify?(): Promise<void>;
+  /** They are about to be given their name. */
+  prepare?(): void;
   /** Gives them their name. Idempotent. */
   complete(): Promise<void>;
   /** Frees them, with or without a name. */
@@ -136,13 +138,14 @@ export class BlobStore {
    */
   async commit(repository: string, digest: Digest, data: string, upload: ReceivedBytes): Promise<void> {
     const { size } = upload;
+    upload.prepare?.();
     const announced = await this.#announce(digest, data, size);
     if (upload.verify !== undefined) await this.#verify(digest, data, upload.verify);
     const own: BlobPointer = { state: "live", data, size, at: Date.now() };
     let live: BlobPointer | undefined;
     if (announced.value.state !== "live") {
-      await upload.complete();
-      live = await this.#point(digest, announced, own);
+      live = await this.#pointAndLink(repository, digest, announced, own, upload.complete());
+      if (live?.data === data) return;
     } else {
       // To read the bytes back may have taken long. They are not claimed, and so of no use when that one has gone meanwhile.
       live = upload.verify === undefined ? announced.value : await this.#kept(digest);
@@ -189,7 +192,9 @@ export class BlobStore {
   async #announce(digest: Digest, data: string, size: number): Promise<Entry<BlobPointer>> {
     const register = this.#register(digest);
     // Most blobs that are pushed were never there before: their first entry is created without a look.
-    const first = await register.replace(undefined, { state: "pending", data, size, at: Date.now() });
+    // Should it be lost with the power, so is whoever relies on it.
+    const intent: BlobPointer = { state: "pending", data, size, at: Date.now() };
+    const first = await register.replace(undefined, intent, { mayBeLost: true });
     if (first !== undefined) return first;
     for (;;) {
       const before = await register.read();
@@ -204,18 +209,43 @@ export class BlobStore {
     }
   }
 
+  /** As `#point`, and links to `own` when that is live: the link is made ready meanwhile. */
+  async #pointAndLink(
+    repository: string,
+    digest: Digest,
+    announced: Entry<BlobPointer>,
+    own: BlobPointer,
+    named: Promise<void>,
+  ): Promise<BlobPointer | undefined> {
+    named.catch(() => undefined);
+    const pointing = this.#point(digest, announced, own, named);
+    const isOwn = pointing.then((live) => {
+      if (live?.data !== own.data) throw new BerthError("ALREADY_EXISTS", "the bytes of another writer are in force");
+    });
+    const [pointed, linked] = await Promise.allSettled([pointing, this.#putLink(repository, digest, own, isOwn)]);
+    if (pointed.status === "rejected") throw pointed.reason;
+    if (linked.status === "rejected" && pointed.value?.data === own.data) throw linked.reason;
+    return pointed.value;
+  }
+
   /**
-   * Makes `own` live. Its bytes have been there for anybody to collect since the entry in force no longer claims them, so
+   * Makes `own` live once `named` has resolved. Its bytes have been there for anybody to collect since the entry in force no longer claims them, so
    * from then on they can never be used.
    * @returns what is live instead when another writer was first; undefined when nothing is
    */
-  async #point(digest: Digest, announced: Entry<BlobPointer>, own: BlobPointer): Promise<BlobPointer | undefined> {
+  async #point(
+    digest: Digest,
+    announced: Entry<BlobPointer>,
+    own: BlobPointer,
+    named: Promise<void>,
+  ): Promise<BlobPointer | undefined> {
     const register = this.#register(digest);
     let entry: Entry<BlobPointer> | undefined = announced;
     while (entry !== undefined && blobClaimsOf(entry.value).includes(own.data)) {
       if (entry.value.state === "live") return entry.value;
-      const live = await register.replace(entry, own);
+      const live = await register.replace(entry, own, { after: named });
       if (live !== undefined) return live.value;
+      await named;
       entry = await register.read();
     }
     return entry === undefined ? undefined : await this.#keepAlive(digest, entry);
@@ -265,8 +295,14 @@ export class BlobStore {
     return await this.#links.get(directory, load, options);
   }
 
-  async #putLink(repository: string, digest: Digest, { data, size }: BlobPointer): Promise<void> {
-    await this.store.put(keys.blobLink(repository, digest, data, size), Buffer.alloc(0));
+  async #putLink(
+    repository: string,
+    digest: Digest,
+    { data, size }: BlobPointer,
+    after?: Promise<unknown>,
+  ): Promise<void> {
+    const link = keys.blobLink(repository, digest, data, size);
+    await this.store.put(link, Buffer.alloc(0), after === undefined ? {} : { after });
     this.#links.forget(keys.blobLinksOf(repository, digest));
     this.#pointers.forget(keys.blob(digest));
   }

@@ -1,5 +1,5 @@
 import { BerthError, isBerthError } from "../../oci/errors.js";
-import type { ObjectStore } from "../../storage/object-store.js";
+import type { ObjectStore, PutOptions } from "../../storage/object-store.js";
 import { keys, registerNumberOf } from "./key-tree.js";
 import { listAllKeys } from "./whole-listing.js";
 
@@ -72,7 +72,7 @@ export class WriteOnceRegister<T extends object> {
   async replace(
     before: Entry<T> | undefined,
     value: T,
-    options: { readonly volatile?: boolean } = {},
+    options: Omit<PutOptions, "ifAbsent"> = {},
   ): Promise<Entry<T> | undefined> {
     const number = (before?.number ?? 0) + 1;
     try {

@@ -121,6 +121,9 @@ export class UploadSession {
     let named = false;
     return {
       size: writer.size,
+      prepare: () => {
+        writer.prepare();
+      },
       complete: async () => {
         if (!named) await writer.complete();
         named = true;

@@ -29,17 +29,49 @@ export async function enterDirectory<T>(directory: string, durable: boolean, ent
     } catch (error) {
       if (errnoOf(error) !== "ENOENT" || round === MAX_ROUNDS) throw error;
     }
+    forgetDirectory(directory);
     await makeDirectory(directory, durable);
   }
 }
 
+/** A hundred bytes each; the longest known are forgotten first. */
+const MAX_KNOWN = 10_000;
+/** Those that this process has made or found, with what makes their names durable. Another process may prune them at any time. */
+const known = new Map<string, Promise<void>>();
+
+/** Who is not the first to want the directory waits until its name is durable, too. */
 export async function makeDirectory(directory: string, durable: boolean): Promise<void> {
+  const key = keyOf(directory, durable);
+  let making = known.get(key);
+  if (making === undefined) {
+    making = make(directory, durable);
+    known.set(key, making);
+    const [longest] = known.size > MAX_KNOWN ? known.keys() : [];
+    if (longest !== undefined) known.delete(longest);
+    making.catch(() => {
+      forgetDirectory(directory);
+    });
+  }
+  await making;
+}
+
+/** To be called where a directory was seen to be gone. */
+export function forgetDirectory(directory: string): void {
+  for (const durable of [true, false]) known.delete(keyOf(directory, durable));
+}
+
+function keyOf(directory: string, durable: boolean): string {
+  return durable ? directory : `${directory}/`;
+}
+
+async function make(directory: string, durable: boolean): Promise<void> {
   try {
     const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     if (first === undefined || !durable) return;
     const top = dirname(first);
     for (let path = dirname(directory); path.length >= top.length; path = dirname(path)) await syncDirectory(path);
   } catch (error) {
+    forgetDirectory(directory);
     // Pruned while it was made (Node says ENOTDIR when what mkdir found to exist is gone when it looks again): the caller
     // tries to enter it, and comes back or meets the real reason.
     if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR") throw error;
@@ -51,6 +83,7 @@ export async function pruneDirectories(directory: string, root: string): Promise
   for (let path = directory; path.startsWith(`${root}/`); path = dirname(path)) {
     try {
       await rmdir(path);
+      forgetDirectory(path);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === "ENOENT") continue;

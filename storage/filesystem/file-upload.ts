@@ -29,6 +29,8 @@ export class FileUpload implements UploadWriter {
   #failure: BerthError | undefined;
   #closed = false;
   readonly #flush: EarlyFlush;
+  /** Resolves when all bytes are on the disk. */
+  #whole: Promise<void> | undefined;
 
   private constructor(
     private readonly id: string,
@@ -113,11 +115,17 @@ export class FileUpload implements UploadWriter {
     await this.#settled();
     try {
       if (!(await this.isCurrent())) throw unknownObject(`upload ${this.id}`);
-      await this.publish(this.path, this.#synced());
+      await this.publish(this.path, this.#whole ?? this.#synced());
       await this.release();
     } catch (error) {
       throw storageFault(error, "completing an upload");
     }
+  }
+
+  prepare(): void {
+    this.#whole ??= this.#settled().then(async () => await this.#synced());
+    // Whoever completes is told.
+    this.#whole.catch(() => undefined);
   }
 
   async isCurrent(): Promise<boolean> {
@@ -142,6 +150,7 @@ export class FileUpload implements UploadWriter {
     this.#closed = true;
     await this.#writing;
     await this.#flush.ended();
+    await this.#whole?.catch(() => undefined);
     await this.file.close();
   }
 

@@ -1,6 +1,7 @@
-import { statSync } from "node:fs";
+import { statSync, writeFile as writeFileBack } from "node:fs";
 import { link, open, readFile, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
 import { assertKeyPrefix, assertObjectKey } from "../object-key.js";
@@ -16,7 +17,7 @@ import type {
   StoreTraits,
   UploadWriter,
 } from "../object-store.js";
-import { enterDirectory, makeDirectory, pruneDirectories, syncDirectory } from "./directories.js";
+import { enterDirectory, forgetDirectory, makeDirectory, pruneDirectories, syncDirectory } from "./directories.js";
 import { FileBody } from "./file-body.js";
 import { listFiles } from "./file-listing.js";
 import { FileUpload } from "./file-upload.js";
@@ -28,6 +29,8 @@ import { storageFault, unknownObject } from "./storage-faults.js";
  * same times, so a stamp is given only afterwards.
  */
 const STAMP_SETTLES_MS = 50;
+/** Takes a third fewer turns than the one of node:fs/promises, which makes a FileHandle for each file. */
+const writeFile = promisify(writeFileBack);
 
 /**
  * Objects are files at `<root>/<key>`. Every object is written to a staging file, synced, and then named: by `rename`, or
@@ -46,6 +49,7 @@ export class FilesystemObjectStore implements ObjectStore {
   static async open(root: string): Promise<FilesystemObjectStore> {
     const path = resolve(root);
     try {
+      forgetDirectory(path);
       await makeDirectory(path, true);
       return new FilesystemObjectStore(path, await StagingArea.open(path));
     } catch (error) {
@@ -58,10 +62,12 @@ export class FilesystemObjectStore implements ObjectStore {
     const temporary = this.staging.temporaryFile();
     const durable = options.volatile !== true;
     try {
-      await allOf(writeWhole(temporary, bytes, durable), makeDirectory(dirname(path), durable));
-      await this.#name(temporary, path, durable, options.ifAbsent === true);
+      const written = writeWhole(temporary, bytes, durable);
+      await allOf(written, makeDirectory(dirname(path), durable), options.after ?? Promise.resolve());
+      await this.#name(temporary, path, durable && options.mayBeLost !== true, options.ifAbsent === true);
     } catch (error) {
       await rm(temporary, { force: true });
+      await pruneDirectories(dirname(path), this.root).catch(() => undefined);
       if (errnoOf(error) === "EEXIST" && options.ifAbsent) {
         // The winner may not have synced the name yet, but the caller is going to rely on it.
         if (durable) await syncDirectory(dirname(path)).catch(ignoreMissing);
@@ -179,9 +185,11 @@ export class FilesystemObjectStore implements ObjectStore {
       if (createOnly) await link(file, path);
       else await rename(file, path);
     });
-    if (createOnly) await unlink(file);
-    // Missing when another process has deleted the object by now and pruned after it.
-    if (durable) await syncDirectory(directory).catch(ignoreMissing);
+    await allOf(
+      createOnly ? unlink(file) : Promise.resolve(),
+      // Missing when another process has deleted the object by now and pruned after it.
+      durable ? syncDirectory(directory).catch(ignoreMissing) : Promise.resolve(),
+    );
   }
 
   #pathOf(key: string): string {
@@ -194,20 +202,14 @@ export class FilesystemObjectStore implements ObjectStore {
  * What must be durable before a name is, in no order of its own: a journal takes what is synced at the same time in one go.
  * Both have ended when the promise settles.
  */
-async function allOf(...steps: readonly Promise<void>[]): Promise<void> {
+async function allOf(...steps: readonly Promise<unknown>[]): Promise<void> {
   const failed = (await Promise.allSettled(steps)).find(({ status }) => status === "rejected");
   if (failed?.status === "rejected") throw failed.reason;
 }
 
 async function writeWhole(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
-  const file = await open(path, "wx", 0o640);
-  try {
-    await file.writeFile(bytes);
-    // Of an empty file there is nothing to lose but its name.
-    if (durable && bytes.length > 0) await file.sync();
-  } finally {
-    await file.close();
-  }
+  // Of an empty file there is nothing to lose but its name.
+  await writeFile(path, bytes, { flag: "wx", mode: 0o640, flush: durable && bytes.length > 0 });
 }
 
 function isMissing(error: unknown): boolean {

@@ -80,6 +80,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
     assertObjectKey(key);
+    await options.after;
     await (options.ifAbsent === true ? this.#creation.create(key, bytes) : this.bucket.put(key, bytes));
   }
 

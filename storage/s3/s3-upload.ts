@@ -83,6 +83,10 @@ export class S3Upload implements UploadWriter {
     return JSON.stringify(this.state);
   }
 
+  prepare(): void {
+    // A part is on its way as soon as it is full, and what is left has no place before the end.
+  }
+
   async complete(): Promise<void> {
     await this.#settled();
     if (this.#multipart === undefined) {

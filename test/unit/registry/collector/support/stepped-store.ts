@@ -69,6 +69,7 @@ export class SteppedStore implements ObjectStore {
 
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
     const create = options.ifAbsent === true;
+    await options.after;
     await this.#step({ verb: create ? "create" : "put", key }, () => {
       this.table.put(key, bytes, create);
     });
