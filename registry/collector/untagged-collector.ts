@@ -7,6 +7,8 @@ import type { Collection } from "./collection.js";
 import { RepositoryView, type KnownManifest } from "./repository-view.js";
 
 const WRITES_AT_ONCE = 16;
+/** Each is read in several steps that wait for one another. */
+const REPOSITORIES_AT_ONCE = 4;
 
 interface Condemned {
   readonly register: WriteOnceRegister<ManifestRecord>;
@@ -27,9 +29,10 @@ export class UntaggedCollector {
   ) {}
 
   async run(): Promise<void> {
-    for (const prefix of await listAllPrefixes(this.collection.store, `${keys.manifestRegisters}/`)) {
+    const all = await listAllPrefixes(this.collection.store, `${keys.manifestRegisters}/`);
+    await eachAtOnce(all, REPOSITORIES_AT_ONCE, async (prefix) => {
       await this.collect(repositoryOfPrefix(prefix));
-    }
+    });
   }
 
   /** Of one repository alone. */

@@ -28,6 +28,14 @@ export function pageOf(ctx: RegistryRequest, sorted: readonly string[]): Page {
   return { items, link: `<${ctx.path}?${query.toString()}>; rel="next"` };
 }
 
+/** What a page needs of the whole: so many items after `after`. Undefined when it is all of them. @throws as `pageOf` */
+export function partOf(ctx: RegistryRequest): { readonly after?: string; readonly most: number } | undefined {
+  const n = limitOf(ctx);
+  const last = queryOf(ctx, "last");
+  // One more tells whether there is another page.
+  return n === undefined ? undefined : { most: n + 1, ...(last && { after: last }) };
+}
+
 function limitOf(ctx: RegistryRequest): number | undefined {
   const text = queryOf(ctx, "n");
   if (text === undefined || text === "") return undefined;

@@ -1,3 +1,4 @@
+import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { BlobPointer } from "../storage/blob-store.js";
 import { keys } from "../storage/key-tree.js";
@@ -13,7 +14,10 @@ import { parseQuarantineRecord } from "./quarantine.js";
 export async function releaseHealed(store: ObjectStore): Promise<number> {
   let repaired = 0;
   for (const key of await listAllKeys(store, `${keys.quarantineRecords}/`)) {
-    const { digest, data, repositories } = parseQuarantineRecord(await store.get(key));
+    const bytes = await get(store, key);
+    // Another scrub was faster.
+    if (bytes === undefined) continue;
+    const { digest, data, repositories } = parseQuarantineRecord(bytes);
     const pointer = (await new WriteOnceRegister<BlobPointer>(store, keys.blob(digest)).read())?.value;
     if (pointer?.state !== "live" || pointer.data === data) continue;
     for (const repository of repositories) {
@@ -26,4 +30,13 @@ export async function releaseHealed(store: ObjectStore): Promise<number> {
     await store.delete(key);
   }
   return repaired;
+}
+
+async function get(store: ObjectStore, key: string): Promise<Buffer | undefined> {
+  try {
+    return await store.get(key);
+  } catch (error) {
+    if (isBerthError(error, "OBJECT_UNKNOWN")) return undefined;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import { parseDigest, type Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
-import type { ObjectStore } from "../../storage/object-store.js";
+import { MAX_LIST_PAGE, type ObjectStore } from "../../storage/object-store.js";
 import { keys, lastComponentOf } from "./key-tree.js";
 import { unknownManifest } from "./manifest-store.js";
 import { StampedCache } from "./stamped-cache.js";
@@ -69,9 +69,22 @@ export class TagStore {
     await this.store.delete(keys.tag(repository, tag));
   }
 
-  /** All tags in ASCII order. */
-  async list(repository: string): Promise<readonly string[]> {
+  /** All tags in ASCII order. @param part what is of interest: where all would be read anew each time, only that is */
+  async list(
+    repository: string,
+    part?: { readonly after?: string; readonly most: number },
+  ): Promise<readonly string[]> {
     const directory = keys.tags(repository);
+    if (part !== undefined && part.most <= MAX_LIST_PAGE && this.store.traits.staleForMs > 0) {
+      const { after, most } = part;
+      const page = await this.store.list({
+        prefix: `${directory}/`,
+        limit: most,
+        ...(after !== undefined && { startAfter: `${directory}/${after}` }),
+      });
+      // A medium may give less than it was asked for.
+      if (page.next === undefined || page.keys.length === most) return page.keys.map(lastComponentOf);
+    }
     return await this.#listings.get(directory, async () => {
       return (await listAllKeys(this.store, `${directory}/`)).map(lastComponentOf);
     });

@@ -1,5 +1,5 @@
 import type { Registry } from "../../registry.js";
-import { pageOf } from "../pagination.js";
+import { pageOf, partOf } from "../pagination.js";
 import { repositoryOf } from "../path-parameters.js";
 import type { Handler } from "../request.js";
 import { sendJson } from "../send-json.js";
@@ -8,9 +8,9 @@ import { sendJson } from "../send-json.js";
 export function listTags({ tags, catalog }: Registry): Handler {
   return async (ctx) => {
     const name = repositoryOf(ctx);
-    const all = await tags.list(name);
-    if (all.length === 0) await catalog.assertKnown(name);
-    const { items, link } = pageOf(ctx, all);
+    const some = await tags.list(name, partOf(ctx));
+    if (some.length === 0) await catalog.assertKnown(name);
+    const { items, link } = pageOf(ctx, some);
     if (link !== undefined) ctx.set("Link", link);
     sendJson(ctx, { name, tags: items });
   };
