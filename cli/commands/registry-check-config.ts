@@ -1,7 +1,9 @@
 import process from "node:process";
 
 import { BerthError, isBerthError } from "../../oci/errors.js";
+import { assertGuarded } from "../../registry/access-control.js";
 import { configJsonSchema } from "../../registry/config/json-schema.js";
+import { parseListenAddress } from "../../registry/config/listen-address.js";
 import { loadConfig } from "../../registry/config/load-config.js";
 import type { CommandHost } from "../command.js";
 
@@ -17,7 +19,8 @@ export function checkConfig(file: string | undefined, { printSchema }: CheckConf
   }
   if (file === undefined) throw new BerthError("USAGE", "which file is to be checked?");
   try {
-    loadConfig({ file, env: process.env, flags: {} });
+    const config = loadConfig({ file, env: process.env, flags: {} });
+    assertGuarded(config, parseListenAddress(config.listen));
     process.stdout.write(`${file} is in order\n`);
   } catch (error) {
     if (!isBerthError(error, "CONFIG_INVALID")) throw error;

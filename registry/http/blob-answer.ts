@@ -6,6 +6,8 @@ import { sendChunks } from "./send-body.js";
 
 /** Content never changes under a digest. */
 const FOREVER = "max-age=31536000, immutable";
+/** A proxy's cache would hand on to anybody what one caller may see (RFC 9111, 5.2.2.7); nginx heeds nothing less. */
+const FOR_ONE_CALLER = `private, ${FOREVER}`;
 
 /** Headers of every answer about a blob that is there. */
 export function describeBlob(ctx: RegistryRequest, digest: Digest): void {
@@ -14,7 +16,7 @@ export function describeBlob(ctx: RegistryRequest, digest: Digest): void {
     "Docker-Content-Digest": digest,
     ETag: etagOf(digest),
     "Accept-Ranges": "bytes",
-    "Cache-Control": FOREVER,
+    "Cache-Control": ctx.get("Authorization") === "" ? FOREVER : FOR_ONE_CALLER,
   });
 }
 
