@@ -41,6 +41,7 @@ export interface ReceivedBytes {
 /** A blob asked for again after this time counts as new for the collector's grace time, which must be longer. */
 const TOUCH_AFTER_MS = 3600_000;
 const LINK_CACHE_ENTRIES = 100_000;
+const MAX_PUSHED = 10_000;
 /** Who is crowded out of the list of pending writers must push again. */
 const MAX_OTHERS = 32;
 
@@ -53,6 +54,8 @@ export function blobClaimsOf(pointer: BlobPointer | undefined): readonly string[
 export class BlobStore {
   readonly #links: StampedCache<BlobLinkName>;
   readonly #pointers: StampedCache<Entry<BlobPointer> | undefined>;
+  /** What this process made live last: a manifest that names it is about to come. */
+  readonly #pushed = new Map<Digest, Entry<BlobPointer>>();
 
   constructor(private readonly store: ObjectStore) {
     this.#links = new StampedCache(store, LINK_CACHE_ENTRIES, () => 1, { mayLag: true });
@@ -140,7 +143,7 @@ export class BlobStore {
     const { size } = upload;
     upload.prepare?.();
     const announced = await this.#announce(digest, data, size);
-    if (upload.verify !== undefined) await this.#verify(digest, data, upload.verify);
+    if (upload.verify !== undefined) await this.#verify(digest, data, upload);
     const own: BlobPointer = { state: "live", data, size, at: Date.now() };
     let live: BlobPointer | undefined;
     if (announced.value.state !== "live") {
@@ -161,9 +164,9 @@ export class BlobStore {
   }
 
   /** Who announced what it does not have must not crowd out those who have it. */
-  async #verify(digest: Digest, data: string, verify: () => Promise<void>): Promise<void> {
+  async #verify(digest: Digest, data: string, upload: ReceivedBytes): Promise<void> {
     try {
-      await verify();
+      await upload.verify?.();
     } catch (error) {
       // Else the collector does it.
       await this.#withdraw(digest, data).catch(() => undefined);
@@ -244,15 +247,24 @@ export class BlobStore {
     while (entry !== undefined && blobClaimsOf(entry.value).includes(own.data)) {
       if (entry.value.state === "live") return entry.value;
       const live = await register.replace(entry, own, { after: named });
-      if (live !== undefined) return live.value;
+      if (live !== undefined) {
+        this.#remember(digest, live);
+        return live.value;
+      }
       await named;
       entry = await register.read();
     }
     return entry === undefined ? undefined : await this.#keepAlive(digest, entry);
   }
 
+  #remember(digest: Digest, live: Entry<BlobPointer>): void {
+    this.#pushed.set(digest, live);
+    const [longest] = this.#pushed.size > MAX_PUSHED ? this.#pushed.keys() : [];
+    if (longest !== undefined) this.#pushed.delete(longest);
+  }
+
   async #kept(digest: Digest): Promise<BlobPointer | undefined> {
-    const pointer = await this.#register(digest).read();
+    const pointer = await this.#register(digest).read(this.#pushed.get(digest));
     return pointer && (await this.#keepAlive(digest, pointer));
   }
 
