@@ -36,9 +36,13 @@ export class WriteOnceRegister<T extends object> {
     readonly key: string,
   ) {}
 
-  /** The value in force, read from the store. Undefined when there never was one. */
-  async read(): Promise<Entry<T> | undefined> {
+  /**
+   * The value in force, read from the store. Undefined when there never was one.
+   * @param known an entry that was read or created before: it is not read again should it still be the one in force
+   */
+  async read(known?: Entry<T>): Promise<Entry<T> | undefined> {
     let highest = (await this.#numbers()).at(-1);
+    if (known !== undefined && highest === known.number) return known;
     let bytes: Buffer | undefined;
     while (highest !== undefined && bytes === undefined) {
       bytes = await this.#get(keys.registerEntry(this.key, highest));
