@@ -4,6 +4,21 @@ import process from "node:process";
 
 import { run, SetupError } from "./step.mjs";
 
+/**
+ * Debian starts a server when it is installed, and some of these would take ports (docker-registry 5000, nginx 80) or change the
+ * host's network (dockerd): policy-rc.d(8) keeps them from it. It stays when there was one before.
+ */
+const INSTALL = `set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap "rm -f $policy" EXIT
+  printf '#!/bin/sh\\nexit 101\\n' > $policy
+  chmod 755 $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+apt-get install -q -y --no-install-recommends "$@"`;
+
 /** Names what is missing, then installs it: as root, with sudo, or else prints the one command to run. */
 export function installDebianPackages(packages) {
   const missing = packages
@@ -15,13 +30,11 @@ export function installDebianPackages(packages) {
   if (!existsSync("/usr/bin/apt-get")) {
     throw new SetupError(`install these with your system's package manager: ${missing.join(" ")}`);
   }
-  const quiet = { DEBIAN_FRONTEND: "noninteractive" };
+  const script = ["sh", "-c", INSTALL, "berth-setup", ...missing];
   if (process.getuid() === 0) {
-    run("apt-get", ["update", "-q"], quiet);
-    run(install[0], ["-q", ...install.slice(1)], quiet);
+    run(script[0], script.slice(1));
   } else if (spawnSync("sudo", ["-n", "true"]).status === 0) {
-    run("sudo", ["apt-get", "update", "-q"]);
-    run("sudo", ["DEBIAN_FRONTEND=noninteractive", ...install]);
+    run("sudo", script);
   } else {
     throw new SetupError(`run this as root, then try again:\n  apt-get update && ${install.join(" ")}`);
   }
