@@ -60,11 +60,6 @@ export class UploadSession {
     return this.#writer;
   }
 
-  /** False when another process has ended the upload under a writer that waited here. */
-  async isCurrent(): Promise<boolean> {
-    return this.#writer === undefined || (await this.#writer.isCurrent());
-  }
-
   /** As UploadWriter.write; only after `open`. */
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#writer === undefined) throw new BerthError("STORAGE", "the upload is not open");
