@@ -18,7 +18,7 @@ describe("registry on a store that fails or is slow", () => {
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), "berth-store-"));
     store = await FilesystemObjectStore.open(root);
-    registry = await TestRegistry.start({ root, store, idleTimeoutMs: 200 });
+    registry = await TestRegistry.start({ root, store, idleTimeoutMs: 1000 });
   });
 
   afterEach(async () => {
@@ -110,7 +110,7 @@ describe("registry on a store that fails or is slow", () => {
       const writer = await openUpload(key, state);
       const complete = writer.complete.bind(writer);
       writer.complete = async () => {
-        await sleep(600);
+        await sleep(2000);
         await complete();
       };
       return writer;
