@@ -5,6 +5,12 @@ const PREFIX = "BERTH_REGISTRY_";
 /** Every setting's path, such as `http.idleTimeoutSeconds`. */
 export type SettingPath = readonly string[];
 
+export interface Setting {
+  readonly path: SettingPath;
+  /** Its value is text, also when it looks like a number: a secret may be all digits. */
+  readonly isText: boolean;
+}
+
 /** `http.idleTimeoutSeconds` -> BERTH_REGISTRY_HTTP_IDLE_TIMEOUT_SECONDS */
 export function variableOf(path: SettingPath): string {
   return PREFIX + path.map((part) => part.replace(/[A-Z]/g, "_$&").toUpperCase()).join("_");
@@ -16,19 +22,19 @@ export interface EnvironmentSettings {
   readonly unknown: readonly string[];
 }
 
-/** @param paths of all leaves of the schema; an empty variable counts as absent */
+/** @param known all leaves of the schema; an empty variable counts as absent */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
-  paths: readonly SettingPath[],
+  known: readonly Setting[],
 ): EnvironmentSettings {
-  const byVariable = new Map(paths.map((path) => [variableOf(path), path]));
+  const byVariable = new Map(known.map((setting) => [variableOf(setting.path), setting]));
   const settings = [];
   const unknown = [];
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(PREFIX) || text === undefined || text === "") continue;
-    const path = byVariable.get(variable);
-    if (path === undefined) unknown.push(variable);
-    else settings.push({ path, variable, value: scalarOf(text) });
+    const setting = byVariable.get(variable);
+    if (setting === undefined) unknown.push(variable);
+    else settings.push({ path: setting.path, variable, value: setting.isText ? text : scalarOf(text) });
   }
   return { settings, unknown };
 }

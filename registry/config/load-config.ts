@@ -2,7 +2,7 @@ import * as v from "valibot";
 
 import { BerthError } from "../../oci/errors.js";
 import { isSettings, readConfigFile, type Settings } from "./config-file.js";
-import { readEnvironment, type SettingPath } from "./environment.js";
+import { readEnvironment, type Setting, type SettingPath } from "./environment.js";
 import { configSchema, type RegistryConfig } from "./schema.js";
 
 export interface ConfigSources {
@@ -81,11 +81,12 @@ function place(settings: Settings, path: SettingPath, value: unknown): void {
   place(section, rest, value);
 }
 
-/** Paths of all settings that are not sections. */
-export function leavesOf(schema: unknown, path: SettingPath = []): SettingPath[] {
+/** All settings that are not sections. */
+function leavesOf(schema: unknown, path: SettingPath = []): Setting[] {
   if (!isSettings(schema)) return [];
   if (isSettings(schema["entries"])) {
     return Object.entries(schema["entries"]).flatMap(([name, inner]) => leavesOf(inner, [...path, name]));
   }
-  return schema["type"] === "optional" ? leavesOf(schema["wrapped"], path) : [path];
+  if (schema["type"] === "optional") return leavesOf(schema["wrapped"], path);
+  return [{ path, isText: schema["type"] === "string" }];
 }

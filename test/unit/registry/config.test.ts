@@ -38,6 +38,20 @@ describe("registry configuration", () => {
     );
   });
 
+  it("keeps a variable as text where text is wanted, whatever it looks like", () => {
+    const env = {
+      BERTH_REGISTRY_STORAGE_S3_BUCKET: "123",
+      BERTH_REGISTRY_STORAGE_S3_ACCESS_KEY_ID: "0012345678",
+      BERTH_REGISTRY_STORAGE_S3_SECRET_ACCESS_KEY: "true",
+      BERTH_REGISTRY_STORAGE_REDIRECT: "false",
+    };
+    const { s3, redirect } = loadConfig({ env, flags: {} }).storage;
+    assert.deepEqual(
+      [s3?.bucket, s3?.accessKeyId, s3?.secretAccessKey, redirect],
+      ["123", "0012345678", "true", false],
+    );
+  });
+
   it("reports every problem at once, each with its path or where it came from", () => {
     writeFileSync(file, "listn: x\nhttp: { idleTimeoutSeconds: soon, url: nowhere }\nlimits: [1]\n");
     const env = { BERTH_REGISTRY_UPLOADS_EXPIRE_AFTER_HOURS: "0", BERTH_REGISTRY_NONSENSE: "1" };
