@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from "node:fs";
+import { statSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 
 import type { Logger } from "pino";
@@ -24,14 +24,20 @@ const DEFAULT_INTERVAL_MS = 2000;
 /** Takes a changed configuration into use while the registry runs. A wrong one is told of, and the one in force stays. */
 export class ConfigReload {
   #running: Promise<void> = Promise.resolve();
-  readonly #onChange = (): void => {
-    void this.reload();
-  };
+  readonly #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ConfigReloadOptions) {
-    // By looking and not by inotify: the file may be replaced, or be a link into a directory that is replaced.
     const { file, intervalMs = DEFAULT_INTERVAL_MS } = options;
-    if (file !== undefined) watchFile(file, { persistent: false, interval: intervalMs }, this.#onChange);
+    if (file === undefined) return;
+    // By looking and not by inotify: the file may be replaced, or be a link into a directory that is replaced. And not by
+    // fs.watchFile, whose first look comes later: a change before it would never be seen.
+    let seen = stateOf(file);
+    this.#timer = setInterval(() => {
+      const state = stateOf(file);
+      if (state === seen) return;
+      seen = state;
+      void this.reload();
+    }, intervalMs).unref();
   }
 
   /** One after the other. Never rejects. */
@@ -42,7 +48,7 @@ export class ConfigReload {
 
   /** Resolves when a reload under way has ended. */
   async close(): Promise<void> {
-    if (this.options.file !== undefined) unwatchFile(this.options.file, this.#onChange);
+    clearInterval(this.#timer);
     await this.#running;
   }
 
@@ -62,6 +68,17 @@ export class ConfigReload {
         log.error(about, "the changed configuration is wrong: the one in force stays");
       }
     }
+  }
+}
+
+/** What is different when the file was written or replaced. */
+function stateOf(file: string): string {
+  try {
+    const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+    return [ino, size, mtimeNs].join(" ");
+  } catch {
+    // Perhaps about to be replaced; a file that stays away is told of by the reload.
+    return "";
   }
 }
 

@@ -46,7 +46,7 @@ describe("a configuration that changes", () => {
     rmSync(directory, { recursive: true });
   });
 
-  it("is taken into use when its file changes", async () => {
+  it("is taken into use when its file changes, however soon", async () => {
     writeFileSync(file, 'root: /a\npolicies: [{ repositories: ["x"], immutableTags: ["v*"] }]\n');
     await waitUntil("it is applied", () => applied.length > 0);
     assert.deepEqual(applied.at(-1)?.policies[0]?.immutableTags, ["v*"]);
