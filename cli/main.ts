@@ -70,7 +70,8 @@ function reportFailure(error: unknown, entry: CommandEntry | undefined): number 
   }
   // One line that a terminal does not obey: parts of it may come from a registry or an archive.
   const text = (error instanceof Error ? error.message : String(error)).replace(/[\p{Cc}\u2028\u2029]+/gu, " ");
-  process.stderr.write(`berth: ${text}\n`);
+  const hint = isBerthError(error, "UNAUTHORIZED") && entry?.name !== "login" ? " (to log in: berth login)" : "";
+  process.stderr.write(`berth: ${text}${hint}\n`);
   if (!isBerthError(error) || process.env["BERTH_DEBUG"]) {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? "") : ""}\n`);
   }

@@ -51,7 +51,10 @@ describe("berth login and logout", () => {
   it("a login lets push and pull, a logout ends that", () => {
     const reference = `${registry}/team/app:1`;
     const push = (): Outcome => host.try(["push", "layout", reference]);
-    assert.match(push().stderr, /^berth: .*(?:UNAUTHORIZED|unauthorized|authentication)/m);
+    assert.match(
+      push().stderr,
+      /^berth: .*(?:UNAUTHORIZED|unauthorized|authentication).* \(to log in: berth login\)$/m,
+    );
     const { status, stdout, stderr } = withStdin("open sesame\n", "-u", "alice", registry);
     assert.equal(status, 0, stderr);
     assert.equal(stdout, "Login Succeeded\n");
