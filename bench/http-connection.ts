@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
+import { ChunkedBody } from "./chunked-body.js";
+
 export interface HttpReply {
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
@@ -14,17 +16,26 @@ export interface HttpBody {
   readonly pieces: Iterable<Uint8Array>;
 }
 
+interface ReplyUnderWay {
+  readonly status: number;
+  readonly headers: Map<string, string>;
+  bytes: number;
+  /** Of a body with a Content-Length. */
+  left: number;
+  readonly chunked?: ChunkedBody;
+}
+
 const READ_BUFFER_BYTES = 1024 * 1024;
 const IDLE_TIMEOUT_MS = 60_000;
 
 /**
  * One keep-alive HTTP/1.1 connection, one request at a time. Far less work per request than a real client, so that on few
- * cores the server is what is measured; understands only answers with a Content-Length.
+ * cores the server is what is measured.
  */
 export class HttpConnection {
   readonly #socket: Socket;
   #head = "";
-  #reply: { status: number; headers: Map<string, string>; bytes: number; left: number } | undefined;
+  #reply: ReplyUnderWay | undefined;
   #hasNoBody = false;
   #settle: { resolve: (reply: HttpReply) => void; reject: (error: Error) => void } | undefined;
 
@@ -108,10 +119,14 @@ export class HttpConnection {
       this.#reply = parseHead(this.#head.slice(0, end));
       this.#head = "";
     }
-    if (this.#hasNoBody) this.#reply.left = 0;
-    this.#reply.left -= rest.length;
-    if (this.#reply.left > 0) return;
     const reply = this.#reply;
+    if (reply.chunked === undefined) {
+      reply.left -= rest.length;
+      if (reply.left > 0 && !this.#hasNoBody) return;
+    } else if (!this.#hasNoBody) {
+      if (!reply.chunked.take(rest)) return;
+      reply.bytes = reply.chunked.bytes;
+    }
     this.#reply = undefined;
     this.#settle?.resolve(reply);
   }
@@ -121,13 +136,16 @@ export class HttpConnection {
   }
 }
 
-function parseHead(head: string): { status: number; headers: Map<string, string>; bytes: number; left: number } {
+function parseHead(head: string): ReplyUnderWay {
   const [statusLine = "", ...lines] = head.split("\r\n");
   const headers = new Map(
     lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
   );
   const status = Number(statusLine.split(" ")[1]);
   const length = headers.get("content-length");
+  if (headers.get("transfer-encoding") === "chunked") {
+    return { status, headers, bytes: 0, left: 0, chunked: new ChunkedBody() };
+  }
   if (length === undefined && status !== 204) throw new Error(`an answer without Content-Length: ${statusLine}`);
   return { status, headers, bytes: Number(length ?? 0), left: Number(length ?? 0) };
 }
