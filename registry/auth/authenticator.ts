@@ -7,7 +7,7 @@ import { BerthError } from "../../oci/errors.js";
 import { clientAddressOf } from "../http/client-address.js";
 import type { RegistryRequest } from "../http/request.js";
 import { parseBasic, splitAuthorization } from "./basic-credentials.js";
-import { BoundedMap } from "./bounded-map.js";
+import { BoundedMap } from "../bounded-map.js";
 import type { ExternalIssuer } from "./external-issuer.js";
 import { ANONYMOUS, isLocalName, type Identity } from "./identity.js";
 import type { OwnTokens } from "./own-tokens.js";

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 
 import { BerthError } from "../../oci/errors.js";
 import { networkOf } from "../http/client-address.js";
-import { BoundedMap } from "./bounded-map.js";
+import { BoundedMap } from "../bounded-map.js";
 
 /** Some 100 bytes each. */
 const MAX_COUNTERS = 50_000;

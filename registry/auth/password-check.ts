@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 
 import type { BcryptQueue } from "./bcrypt-queue.js";
-import { BoundedMap } from "./bounded-map.js";
+import { BoundedMap } from "../bounded-map.js";
 import type { FailedLogins } from "./failed-logins.js";
 import type { Identity } from "./identity.js";
 import type { UserDirectory } from "./user-directory.js";

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import type { Logger } from "pino";
 
 import { BerthError } from "../../oci/errors.js";
+import { fileStamp } from "../file-stamp.js";
 import { parseHtpasswd, type Htpasswd } from "./htpasswd-format.js";
 
 const CHECK_EVERY_MS = 1000;
@@ -80,8 +81,7 @@ export class UserDirectory {
 }
 
 async function stampOf(file: string): Promise<string> {
-  const { mtimeNs, ctimeNs, size, ino } = await stat(file, { bigint: true });
-  return [mtimeNs, ctimeNs, size, ino].join(" ");
+  return fileStamp(await stat(file, { bigint: true }));
 }
 
 function messageOf(error: unknown): string {

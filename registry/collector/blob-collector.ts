@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { blobClaimsOf, type BlobPointer } from "../storage/blob-store.js";
 import { digestOfBlobKey, keys } from "../storage/key-tree.js";
 import { WriteOnceRegister, type Entry } from "../storage/write-once-register.js";
-import { eachAtOnce } from "./at-once.js";
+import { eachAtOnce } from "../at-once.js";
 import type { Collection } from "./collection.js";
 import type { ManifestCensus } from "./manifest-census.js";
 import { partsOf, readListed, registersBelow, strangeKey, type Listed } from "./register-scan.js";

@@ -2,7 +2,7 @@ import { blobClaimsOf, type BlobPointer } from "../storage/blob-store.js";
 import { blobLinkOfKey, keys, lastComponentOf, referrerOfKey, repositoryOfPrefix } from "../storage/key-tree.js";
 import { claimsOf, type ManifestRecord } from "../storage/manifest-record.js";
 import { WriteOnceRegister } from "../storage/write-once-register.js";
-import { eachAtOnce } from "./at-once.js";
+import { eachAtOnce } from "../at-once.js";
 import type { Collection } from "./collection.js";
 import { keysBelow, partsOf } from "./register-scan.js";
 

@@ -1,7 +1,7 @@
 import { digestOfKey, keys } from "../storage/key-tree.js";
 import { claimsOf, type ManifestRecord } from "../storage/manifest-record.js";
 import { WriteOnceRegister } from "../storage/write-once-register.js";
-import { eachAtOnce } from "./at-once.js";
+import { eachAtOnce } from "../at-once.js";
 import type { Collection } from "./collection.js";
 import { CompactTable } from "./compact-table.js";
 import { readListed, registersBelow, strangeKey, type Listed } from "./register-scan.js";

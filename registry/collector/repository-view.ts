@@ -3,7 +3,7 @@ import { isBerthError } from "../../oci/errors.js";
 import { MediaType } from "../../oci/media-types.js";
 import { digestOfKey, keys } from "../storage/key-tree.js";
 import { claimsOf, type ManifestRecord } from "../storage/manifest-record.js";
-import { eachAtOnce } from "./at-once.js";
+import { eachAtOnce } from "../at-once.js";
 import type { Collection } from "./collection.js";
 import { keysBelow, readListed, registersBelow, strangeKey } from "./register-scan.js";
 

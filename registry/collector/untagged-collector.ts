@@ -2,7 +2,7 @@ import { digestOfKey, keys, repositoryOfPrefix } from "../storage/key-tree.js";
 import type { ManifestRecord } from "../storage/manifest-record.js";
 import { listAllPrefixes } from "../storage/whole-listing.js";
 import { WriteOnceRegister, type Entry } from "../storage/write-once-register.js";
-import { eachAtOnce } from "./at-once.js";
+import { eachAtOnce } from "../at-once.js";
 import type { Collection } from "./collection.js";
 import { RepositoryView, type KnownManifest } from "./repository-view.js";
 

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 
 import { isBerthError } from "../../oci/errors.js";
+import { fileStamp } from "../file-stamp.js";
 import type { RegistryConfig } from "./schema.js";
 
 export interface ConfigReloadOptions {
@@ -74,8 +75,7 @@ export class ConfigReload {
 /** What is different when the file was written or replaced. */
 function stateOf(file: string): string {
   try {
-    const { ino, size, mtimeNs } = statSync(file, { bigint: true });
-    return [ino, size, mtimeNs].join(" ");
+    return fileStamp(statSync(file, { bigint: true }));
   } catch {
     // Perhaps about to be replaced; a file that stays away is told of by the reload.
     return "";

@@ -1,12 +1,13 @@
 import type { Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
+import { eachAtOnce } from "../at-once.js";
 import { registryOn, type Registry } from "../registry.js";
 import { adoptBlob } from "./adopt-blob.js";
 import { DistributionLayout } from "./distribution-layout.js";
 import { ImportedTags } from "./imported-tags.js";
 import { importManifests } from "./import-manifests.js";
-import { inBatches, type RepositoryImport } from "./repository-import.js";
+import { IMPORTED_AT_ONCE, type RepositoryImport } from "./repository-import.js";
 
 export interface ImportFinding {
   readonly repository: string;
@@ -64,7 +65,7 @@ export async function importDistribution(store: ObjectStore, options: ImportOpti
 
 async function importLayers(job: RepositoryImport): Promise<number> {
   let imported = 0;
-  await inBatches(job.layout.layers(job.repository), async (digest) => {
+  await eachAtOnce(job.layout.layers(job.repository), IMPORTED_AT_ONCE, async (digest) => {
     if (await importLayer(job, digest)) imported++;
   });
   return imported;
@@ -100,7 +101,7 @@ async function isServed({ blobs }: Registry, repository: string, digest: Digest)
 async function importTags({ store, layout, registry, repository, report }: RepositoryImport): Promise<number> {
   const before = await ImportedTags.read(store, repository);
   let imported = 0;
-  await inBatches(layout.tags(repository), async ([tag, digest]) => {
+  await eachAtOnce(layout.tags(repository), IMPORTED_AT_ONCE, async ([tag, digest]) => {
     const [now, last] = [await resolve(registry, repository, tag), before.get(tag)];
     if (now !== digest && now === last) {
       if (await registry.manifests.has(repository, digest)) {

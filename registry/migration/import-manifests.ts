@@ -1,9 +1,10 @@
 import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
+import { eachAtOnce } from "../at-once.js";
 import { keys } from "../storage/key-tree.js";
 import { receiveManifest, type ManifestRecord, type ReceivedManifest } from "../storage/manifest-record.js";
 import { WriteOnceRegister } from "../storage/write-once-register.js";
-import { inBatches, type RepositoryImport } from "./repository-import.js";
+import { IMPORTED_AT_ONCE, type RepositoryImport } from "./repository-import.js";
 
 /**
  * Manifests go through the same steps as a push. They are small, each repository has its own, and they must be read to know
@@ -14,7 +15,7 @@ export async function importManifests(job: RepositoryImport): Promise<number> {
   let imported = 0;
   const round = async (digests: AsyncIterable<Digest> | Iterable<Digest>, sparse: boolean): Promise<void> => {
     const later: Digest[] = [];
-    await inBatches(each(digests), async (digest) => {
+    await eachAtOnce(digests, IMPORTED_AT_ONCE, async (digest) => {
       const outcome = await importManifest(job, digest, sparse);
       if (outcome === "imported") imported++;
       else if (outcome === "incomplete") later.push(digest);
@@ -60,8 +61,4 @@ async function importManifest(
   if (sparse)
     report("lost", digest, "the manifest names blobs or manifests that distribution does not have: imported as it is");
   return "imported";
-}
-
-async function* each(digests: AsyncIterable<Digest> | Iterable<Digest>): AsyncGenerator<Digest> {
-  yield* digests;
 }

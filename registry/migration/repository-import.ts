@@ -11,16 +11,5 @@ export interface RepositoryImport {
   readonly report: (kind: "lost" | "kept", what: string, why: string) => void;
 }
 
-const AT_ONCE = 16;
-
-/** `work` for each item, some at once; the first failure ends it. */
-export async function inBatches<T>(items: AsyncIterable<T>, work: (item: T) => Promise<void>): Promise<void> {
-  let batch: T[] = [];
-  for await (const item of items) {
-    batch.push(item);
-    if (batch.length < AT_ONCE) continue;
-    await Promise.all(batch.map(work));
-    batch = [];
-  }
-  await Promise.all(batch.map(work));
-}
+/** Blobs, manifests or tags looked at together. */
+export const IMPORTED_AT_ONCE = 16;

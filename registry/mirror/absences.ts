@@ -1,10 +1,11 @@
 import type { BerthError } from "../../oci/errors.js";
+import { BoundedMap } from "../bounded-map.js";
 
 const MAX_ENTRIES = 10_000;
 
 /** What an upstream has said is not there, for a short while: clients ask for such things again and again. */
 export class Absences {
-  readonly #entries = new Map<string, { readonly error: BerthError; readonly until: number }>();
+  readonly #entries = new BoundedMap<string, { readonly error: BerthError; readonly until: number }>(MAX_ENTRIES);
 
   /** @throws BerthError what was noted, while it holds */
   assertNotNoted(key: string): void {
@@ -16,9 +17,6 @@ export class Absences {
 
   note(key: string, error: BerthError, forMs: number): void {
     if (forMs === 0) return;
-    this.#entries.delete(key);
     this.#entries.set(key, { error, until: Date.now() + forMs });
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
   }
 }

@@ -1,4 +1,5 @@
 import type { Digest } from "../../oci/digest.js";
+import { BoundedMap } from "../bounded-map.js";
 import type { BlobStore } from "../storage/blob-store.js";
 import type { MirroredName } from "./mirror-names.js";
 import { SingleFlight } from "./single-flight.js";
@@ -13,17 +14,13 @@ const MAX_ENTRIES = 50_000;
  * what the upstream says the other repository has too: whoever may read one repository must not get at another's blobs.
  */
 export class BlobHomes {
-  readonly #homes = new Map<string, string>();
+  readonly #homes = new BoundedMap<string, string>(MAX_ENTRIES);
   readonly #borrowing = new SingleFlight<boolean>();
 
   constructor(private readonly blobs: BlobStore) {}
 
   note({ upstream, stored }: MirroredName<Upstream>, digest: Digest): void {
-    const key = keyOf(upstream, digest);
-    this.#homes.delete(key);
-    this.#homes.set(key, stored);
-    const [oldest] = this.#homes.keys();
-    if (this.#homes.size > MAX_ENTRIES && oldest !== undefined) this.#homes.delete(oldest);
+    this.#homes.set(keyOf(upstream, digest), stored);
   }
 
   /** True when the repository has the blob afterwards. @throws BerthError when the upstream says that it has not */

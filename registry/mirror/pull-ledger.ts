@@ -1,6 +1,7 @@
 import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
+import { eachAtOnce } from "../at-once.js";
 import { digestOfKey, keys } from "../storage/key-tree.js";
 import { listAllKeys } from "../storage/whole-listing.js";
 
@@ -36,15 +37,11 @@ export class PullLedger {
   /** Writes down what is new. */
   async flush(): Promise<void> {
     const due = [...this.#pulls].filter(([, pull]) => pull.at - pull.writtenAt >= WRITE_EVERY_MS);
-    for (let i = 0; i < due.length; i += AT_ONCE) {
-      await Promise.all(
-        due.slice(i, i + AT_ONCE).map(async ([key, pull]) => {
-          const { at } = pull;
-          await this.store.put(key, Buffer.from(String(at)), { volatile: true });
-          pull.writtenAt = at;
-        }),
-      );
-    }
+    await eachAtOnce(due, AT_ONCE, async ([key, pull]) => {
+      const { at } = pull;
+      await this.store.put(key, Buffer.from(String(at)), { volatile: true });
+      pull.writtenAt = at;
+    });
   }
 
   /** Of one manifest, as far as this process knows. */
@@ -56,14 +53,10 @@ export class PullLedger {
   async lastPulls(stored: string): Promise<ReadonlyMap<Digest, number>> {
     const last = new Map<Digest, number>();
     const written = await listAllKeys(this.store, `${keys.pulls(stored)}/`);
-    for (let i = 0; i < written.length; i += AT_ONCE) {
-      await Promise.all(
-        written.slice(i, i + AT_ONCE).map(async (key) => {
-          const digest = digestOfKey(key);
-          if (digest !== undefined) last.set(digest, await this.#read(key));
-        }),
-      );
-    }
+    await eachAtOnce(written, AT_ONCE, async (key) => {
+      const digest = digestOfKey(key);
+      if (digest !== undefined) last.set(digest, await this.#read(key));
+    });
     for (const pull of this.#pulls.values()) {
       if (pull.stored === stored) last.set(pull.digest, Math.max(pull.at, last.get(pull.digest) ?? 0));
     }

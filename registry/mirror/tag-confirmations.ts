@@ -1,5 +1,6 @@
 import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
+import { BoundedMap } from "../bounded-map.js";
 import type { TagStore } from "../storage/tag-store.js";
 
 export interface ConfirmedTag {
@@ -22,7 +23,7 @@ const WRITE_EVERY_MS = 600_000;
  * time) to ten minutes.
  */
 export class TagConfirmations {
-  readonly #confirmations = new Map<string, Confirmation>();
+  readonly #confirmations = new BoundedMap<string, Confirmation>(MAX_ENTRIES);
 
   constructor(private readonly tags: TagStore) {}
 
@@ -63,11 +64,7 @@ export class TagConfirmations {
   }
 
   #keep(stored: string, tag: string, confirmation: Confirmation): void {
-    const key = keyOf(stored, tag);
-    this.#confirmations.delete(key);
-    this.#confirmations.set(key, confirmation);
-    const [oldest] = this.#confirmations.keys();
-    if (this.#confirmations.size > MAX_ENTRIES && oldest !== undefined) this.#confirmations.delete(oldest);
+    this.#confirmations.set(keyOf(stored, tag), confirmation);
   }
 }
 

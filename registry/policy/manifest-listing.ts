@@ -1,5 +1,6 @@
 import type { Digest } from "../../oci/digest.js";
 import type { ObjectStore } from "../../storage/object-store.js";
+import { eachAtOnce } from "../at-once.js";
 import { digestOfKey, keys } from "../storage/key-tree.js";
 import type { ManifestRecord } from "../storage/manifest-record.js";
 import { listAllKeys } from "../storage/whole-listing.js";
@@ -19,14 +20,10 @@ export async function liveManifests(
   }
   const all = [...digests].sort();
   const live = new Map<Digest, ManifestRecord>();
-  for (let i = 0; i < all.length; i += READS_AT_ONCE) {
-    await Promise.all(
-      all.slice(i, i + READS_AT_ONCE).map(async (digest) => {
-        const entry = await new WriteOnceRegister<ManifestRecord>(store, keys.manifest(repository, digest)).read();
-        if (entry?.value.state === "live") live.set(digest, entry.value);
-      }),
-    );
-  }
+  await eachAtOnce(all, READS_AT_ONCE, async (digest) => {
+    const entry = await new WriteOnceRegister<ManifestRecord>(store, keys.manifest(repository, digest)).read();
+    if (entry?.value.state === "live") live.set(digest, entry.value);
+  });
   // In the order of their digests, whichever was read first.
   return new Map(all.map((digest) => [digest, live.get(digest)] as const).filter(isThere));
 }

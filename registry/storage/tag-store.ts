@@ -1,6 +1,7 @@
 import { parseDigest, type Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import { MAX_LIST_PAGE, type ObjectStore } from "../../storage/object-store.js";
+import { eachAtOnce } from "../at-once.js";
 import { keys, lastComponentOf } from "./key-tree.js";
 import { unknownManifest } from "./manifest-store.js";
 import { StampedCache } from "./stamped-cache.js";
@@ -92,12 +93,9 @@ export class TagStore {
 
   /** Removes the tags that name a manifest which has been deleted. */
   async deleteAllOf(repository: string, digest: Digest): Promise<void> {
-    const tags = await this.list(repository);
-    for (let i = 0; i < tags.length; i += READS_AT_ONCE) {
-      await Promise.all(
-        tags.slice(i, i + READS_AT_ONCE).map(async (tag) => await this.#deleteIf(repository, tag, digest)),
-      );
-    }
+    await eachAtOnce(await this.list(repository), READS_AT_ONCE, async (tag) => {
+      await this.#deleteIf(repository, tag, digest);
+    });
   }
 
   async #deleteIf(repository: string, tag: string, digest: Digest): Promise<void> {

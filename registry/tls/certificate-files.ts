@@ -4,6 +4,7 @@ import { createSecureContext, type SecureContextOptions } from "node:tls";
 
 import { BerthError } from "../../oci/errors.js";
 import type { TlsSettings } from "../config/tls-section.js";
+import { fileStamp } from "../file-stamp.js";
 
 /**
  * Reads what a TLS server needs.
@@ -33,7 +34,7 @@ export async function readCertificateFiles(settings: TlsSettings): Promise<Secur
 export async function stampOfFiles({ certificate, key, clientCa }: TlsSettings): Promise<string> {
   const files = clientCa === undefined ? [certificate, key] : [certificate, key, clientCa];
   const stats = await Promise.all(files.map(async (file) => await stat(file, { bigint: true })));
-  return stats.map(({ ino, size, mtimeNs, ctimeNs }) => [ino, size, mtimeNs, ctimeNs].join(" ")).join("\n");
+  return stats.map(fileStamp).join("\n");
 }
 
 async function readPem(setting: string, file: string): Promise<Buffer> {

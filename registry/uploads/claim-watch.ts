@@ -1,3 +1,5 @@
+import { BoundedMap } from "../bounded-map.js";
+
 interface Sighting {
   /** Of the register's entry. */
   readonly number: number;
@@ -13,7 +15,7 @@ const MAX_SIGHTINGS = 10_000;
  * claim by a new entry, so an entry that this process has seen unchanged for the whole lease has no holder any more.
  */
 export class ClaimWatch {
-  readonly #seen = new Map<string, Sighting>();
+  readonly #seen = new BoundedMap<string, Sighting>(MAX_SIGHTINGS);
 
   constructor(private readonly leaseMs: number) {}
 
@@ -22,10 +24,7 @@ export class ClaimWatch {
     const now = performance.now();
     const seen = this.#seen.get(id);
     if (seen?.number === number) return now - seen.since >= this.leaseMs;
-    this.#seen.delete(id);
     this.#seen.set(id, { number, since: now });
-    const [longest] = this.#seen.size > MAX_SIGHTINGS ? this.#seen.keys() : [];
-    if (longest !== undefined) this.#seen.delete(longest);
     return false;
   }
 

@@ -2,7 +2,7 @@
  * A map that keeps at least the last half of `capacity` entries that were set, and never more than `capacity`. Two
  * generations instead of one queue: to find the oldest entry of a large Map takes V8 ever longer when it is done each time.
  */
-export class BoundedMap<K, V extends object> {
+export class BoundedMap<K, V extends object | string> {
   #young = new Map<K, V>();
   #old = new Map<K, V>();
 
