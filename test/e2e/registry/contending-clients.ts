@@ -20,6 +20,7 @@ export interface PushedImage {
 const REPOSITORIES = ["team/one", "team/two"];
 const ATTEMPTS = 60;
 const PAUSE_MS = 100;
+const MARGIN_MS = 5000;
 
 /** Clients that push, pull and delete images of shared layers through whichever replica answers, and remember what was acknowledged. */
 export class ContendingClients {
@@ -128,10 +129,21 @@ export class ContendingClients {
     }
   }
 
-  async assertGone({ repository, tag, manifest }: PushedImage, url: string): Promise<void> {
-    for (const reference of [tag, manifest.digest]) {
-      await settle(await fetch(`${url}/v2/${repository}/manifests/${reference}`), 404);
+  /**
+   * The tag is gone at once, everywhere. What a replica has read it may serve by digest for a while.
+   * @param staleForMs see StoreTraits
+   */
+  async assertGone({ repository, tag, manifest }: PushedImage, url: string, staleForMs: number): Promise<void> {
+    await settle(await fetch(`${url}/v2/${repository}/manifests/${tag}`), 404);
+    const byDigest = async (): Promise<Response> => await fetch(`${url}/v2/${repository}/manifests/${manifest.digest}`);
+    const end = performance.now() + staleForMs + MARGIN_MS;
+    let answer = await byDigest();
+    while (answer.status === 200 && performance.now() < end) {
+      await answer.arrayBuffer();
+      await sleep(PAUSE_MS);
+      answer = await byDigest();
     }
+    await settle(answer, 404);
   }
 
   #someUrl(): string {
