@@ -1,7 +1,8 @@
-import { BerthError, isBerthError } from "../../oci/errors.js";
-import { setCaller, type Caller } from "../http/caller.js";
+import { isBerthError } from "../../oci/errors.js";
+import { callerWithout, setCaller, type Caller } from "../http/caller.js";
 import type { Locations } from "../http/locations.js";
 import { repositoryOf } from "../http/path-parameters.js";
+import { Refusal } from "../http/refusal.js";
 import type { RegistryRequest } from "../http/request.js";
 import type { Guard, Operation } from "../http/routes.js";
 import type { AccessRules, RepositoryAction } from "./access-rules.js";
@@ -72,7 +73,7 @@ class Gate {
   #passLogin({ identity, access }: Credentials): void {
     if (identity.user !== "" || access !== undefined || !this.policy.hasUsers) return;
     this.#challenge();
-    throw unauthorized("log in first");
+    throw unauthorized("login", "log in first");
   }
 
   #passCatalog(credentials: Credentials): void {
@@ -99,11 +100,14 @@ class Gate {
 
   /** @param allowed by the rules, so that another token would do */
   #refuse({ identity, access }: Credentials, allowed: boolean): never {
+    setCaller(this.ctx, callerWithout(identity.user));
     if (identity.user !== "" && !allowed) {
-      throw new BerthError("DENIED", "you are not allowed to do this here");
+      throw new Refusal("DENIED", "access", "you are not allowed to do this here");
     }
     this.#challenge(access === undefined ? undefined : "insufficient_scope");
-    throw unauthorized(identity.user === "" ? "log in first" : "this token is not for that");
+    throw identity.user === ""
+      ? unauthorized("login", "log in first")
+      : unauthorized("scope", "this token is not for that");
   }
 
   #challenge(error?: ChallengeError): void {

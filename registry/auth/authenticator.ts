@@ -8,6 +8,7 @@ import { clientAddressOf } from "../http/client-address.js";
 import type { RegistryRequest } from "../http/request.js";
 import { parseBasic, splitAuthorization } from "./basic-credentials.js";
 import { BoundedMap } from "../bounded-map.js";
+import { Refusal } from "../http/refusal.js";
 import type { ExternalIssuer } from "./external-issuer.js";
 import { ANONYMOUS, isLocalName, type Identity } from "./identity.js";
 import type { OwnTokens } from "./own-tokens.js";
@@ -25,6 +26,8 @@ export interface Credentials {
 interface Verified {
   readonly credentials: Credentials;
   readonly until: number;
+  /** Of our own token: of the password that it was given for. */
+  readonly fingerprint?: string | undefined;
 }
 
 const NOBODY: Credentials = { identity: ANONYMOUS };
@@ -38,7 +41,7 @@ interface AuthenticatorParts {
   readonly tokens: OwnTokens;
   readonly issuers: readonly ExternalIssuer[];
   readonly passwords: PasswordCheck;
-  readonly users: Pick<UserDirectory, "hashOf" | "look">;
+  readonly users: Pick<UserDirectory, "hashOf" | "fingerprintOf" | "look">;
 }
 
 /** Finds out who makes a request: by token, password or client certificate. */
@@ -59,16 +62,21 @@ export class Authenticator {
     const { scheme, rest } = splitAuthorization(header);
     if (scheme === "bearer") return this.#byToken(rest);
     const basic = scheme === "basic" ? parseBasic(rest) : undefined;
-    if (basic === undefined) throw unauthorized("the Authorization header is neither Basic nor Bearer");
+    if (basic === undefined) throw unauthorized("token", "the Authorization header is neither Basic nor Bearer");
     return this.byPassword(basic.user, basic.password, clientAddressOf(ctx));
   }
 
   /** A token of another issuer may stand for the password: `docker login` has no other way to send one. */
   async byPassword(user: string, password: string, address: string): Promise<Credentials> {
     if (JWT.test(password) && this.#issuerOf(password) !== undefined) return await this.#byToken(password);
-    const identity = await this.parts.passwords.verify(user, password, address);
-    if (identity === undefined) throw unauthorized("the user or the password is wrong");
-    return { identity };
+    try {
+      const identity = await this.parts.passwords.verify(user, password, address);
+      if (identity === undefined) throw unauthorized("password", "the user or the password is wrong");
+      return { identity };
+    } catch (error) {
+      if (error instanceof Refusal && this.parts.users.hashOf(user) !== undefined) error.account = user;
+      throw error;
+    }
   }
 
   #byCertificate(ctx: RegistryRequest): Credentials {
@@ -90,16 +98,16 @@ export class Authenticator {
     const key = hash("sha256", token, "base64");
     const known = this.#verified.get(key);
     if (known !== undefined && known.until > Date.now()) {
-      this.#assertStill(known.credentials);
+      this.#assertStill(known);
       return known.credentials;
     }
     return this.#verify(token, key);
   }
 
   async #verify(token: string, key: string): Promise<Credentials> {
-    if (!JWT.test(token)) throw unauthorized("the token is not a signed JSON Web Token");
+    if (!JWT.test(token)) throw unauthorized("token", "the token is not a signed JSON Web Token");
     const verified = await this.#verifySigned(token);
-    this.#assertStill(verified.credentials);
+    this.#assertStill(verified);
     this.#verified.set(key, verified);
     return verified.credentials;
   }
@@ -108,13 +116,13 @@ export class Authenticator {
     const issuer = this.#issuerOf(token);
     try {
       if (issuer === undefined) {
-        const { identity, access, expiresAt } = await this.parts.tokens.verify(token);
-        return { credentials: { identity, access }, until: expiresAt };
+        const { identity, access, expiresAt, fingerprint } = await this.parts.tokens.verify(token);
+        return { credentials: { identity, access }, until: expiresAt, fingerprint };
       }
       const { identity, expiresAt } = await issuer.verify(token);
       return { credentials: { identity }, until: Math.min(expiresAt, Date.now() + REMEMBER_MS) };
     } catch (cause) {
-      throw cause instanceof BerthError ? cause : unauthorized("the token does not hold", cause);
+      throw cause instanceof BerthError ? cause : unauthorized("token", "the token does not hold", { cause });
     }
   }
 
@@ -128,13 +136,22 @@ export class Authenticator {
     }
   }
 
-  /** A user who was removed is out at once, not when the last token expires. */
-  #assertStill({ identity: { user } }: Credentials): void {
-    if (isLocalName(user) && this.parts.users.hashOf(user) === undefined)
-      throw unauthorized("there is no such user any more");
+  /** A user who was removed or has another password is out at once, not when the last token expires. */
+  #assertStill({ credentials: { identity }, fingerprint }: Verified): void {
+    const { user } = identity;
+    if (!isLocalName(user)) return;
+    const now = this.parts.users.fingerprintOf(user);
+    if (now === undefined) throw unauthorized("token", "there is no such user any more", { account: user });
+    if (fingerprint !== undefined && fingerprint !== now) {
+      throw unauthorized("token", "the token ended with the password that it was given for", { account: user });
+    }
   }
 }
 
-export function unauthorized(message: string, cause?: unknown): BerthError {
-  return new BerthError("UNAUTHORIZED", message, cause === undefined ? {} : { cause });
+export function unauthorized(
+  reason: "login" | "scope" | "password" | "token",
+  message: string,
+  options: { readonly cause?: unknown; readonly account?: string | undefined } = {},
+): Refusal {
+  return new Refusal("UNAUTHORIZED", reason, message, options);
 }

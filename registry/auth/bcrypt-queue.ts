@@ -1,4 +1,4 @@
-import { BerthError } from "../../oci/errors.js";
+import { Refusal } from "../http/refusal.js";
 
 /** bcrypt runs on libuv's few threads, which the file system needs as well. */
 const MAX_RUNNING = 2;
@@ -13,7 +13,7 @@ export class BcryptQueue {
   async verify(password: string, bcryptHash: string): Promise<boolean> {
     if (this.#running >= MAX_RUNNING) {
       if (this.#waiting.length >= MAX_WAITING) {
-        throw new BerthError("TOO_MANY_REQUESTS", "too many logins at once: try again", {
+        throw new Refusal("TOO_MANY_REQUESTS", "lockout", "too many logins at once: try again", {
           details: { retryAfterSeconds: 1 },
         });
       }

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 
-import { BerthError } from "../../oci/errors.js";
 import { networkOf } from "../http/client-address.js";
+import { Refusal } from "../http/refusal.js";
 import { BoundedMap } from "../bounded-map.js";
 
 /** Some 100 bytes each. */
@@ -11,7 +11,7 @@ const ACCOUNTS_PER_ADDRESS = 10;
 
 interface Counter {
   attempts: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of a clock that never jumps: a lock that outlives a corrected clock would be one for days. */
   readonly resetsAt: number;
 }
 
@@ -73,13 +73,13 @@ export class FailedLogins {
 
   #known(key: string): Counter | undefined {
     const counter = this.#counters.get(key);
-    return counter !== undefined && counter.resetsAt > Date.now() ? counter : undefined;
+    return counter !== undefined && counter.resetsAt > performance.now() ? counter : undefined;
   }
 
   #counter(key: string): Counter {
     const known = this.#known(key);
     if (known !== undefined) return known;
-    const counter = { attempts: 0, resetsAt: Date.now() + this.limits.windowMs };
+    const counter = { attempts: 0, resetsAt: performance.now() + this.limits.windowMs };
     this.#counters.set(key, counter);
     return counter;
   }
@@ -93,9 +93,9 @@ function ownKey(account: string, network: string): string {
   return hash("sha256", `${network}\n${account}`, "base64");
 }
 
-function tooMany({ resetsAt }: Counter): BerthError {
-  const retryAfterSeconds = Math.max(1, Math.ceil((resetsAt - Date.now()) / 1000));
-  return new BerthError("TOO_MANY_REQUESTS", "too many failed logins: wait, then try again", {
+function tooMany({ resetsAt }: Counter): Refusal {
+  const retryAfterSeconds = Math.max(1, Math.ceil((resetsAt - performance.now()) / 1000));
+  return new Refusal("TOO_MANY_REQUESTS", "lockout", "too many failed logins: wait, then try again", {
     details: { retryAfterSeconds },
   });
 }

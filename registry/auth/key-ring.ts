@@ -24,7 +24,7 @@ const MAINTAIN_EVERY_MS = 3600_000;
  */
 export class KeyRing {
   #keys: readonly SigningKey[] = [];
-  #loadedAt = 0;
+  #loadedAt = -Infinity;
   #loading: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -62,7 +62,7 @@ export class KeyRing {
   /** The key of that ID, which another replica may just have made. */
   async find(kid: string): Promise<SigningKey | undefined> {
     const known = this.#get(kid);
-    if (known !== undefined || Date.now() - this.#loadedAt < RELOAD_EVERY_MS) return known;
+    if (known !== undefined || performance.now() - this.#loadedAt < RELOAD_EVERY_MS) return known;
     await this.#load();
     return this.#get(kid);
   }
@@ -76,8 +76,10 @@ export class KeyRing {
   async maintain(): Promise<void> {
     await this.#load();
     const { algorithm, rotateAfterMs, tokenLifetimeMs } = this.options;
-    const newest = this.#keys.findLast(({ alg }) => alg === algorithm);
-    if (newest === undefined || newest.createdAt + rotateAfterMs < Date.now()) await this.#add();
+    const now = Date.now();
+    // One of a clock that was ahead once would keep all others from being made until its time comes.
+    const newest = this.#keys.findLast(({ alg, createdAt }) => alg === algorithm && createdAt <= now);
+    if (newest === undefined || newest.createdAt + rotateAfterMs < now) await this.#add();
     for (const [index, { kid }] of this.#keys.entries()) {
       const successor = this.#keys[index + 1];
       if (successor === undefined || successor.createdAt + SETTLE_MS + tokenLifetimeMs > Date.now()) continue;
@@ -112,7 +114,7 @@ export class KeyRing {
   }
 
   async #read(): Promise<void> {
-    this.#loadedAt = Date.now();
+    this.#loadedAt = performance.now();
     const found: SigningKey[] = [];
     for (const kid of await this.vault.list()) {
       const known = this.#get(kid);

@@ -17,6 +17,8 @@ const accessClaims = v.object({
   exp: v.number(),
   sub: v.optional(v.string(), ""),
   groups: v.optional(v.array(v.string()), []),
+  /** Absent in tokens for users who are not ours. */
+  password: v.optional(v.string()),
   access: v.array(
     v.object({ type: v.picklist(["repository", "registry"]), name: v.string(), actions: v.array(v.string()) }),
   ),
@@ -28,6 +30,7 @@ export interface AccessToken {
   readonly access: readonly TokenAccess[];
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  readonly fingerprint?: string | undefined;
 }
 
 export interface OwnTokenOptions {
@@ -44,19 +47,28 @@ export class OwnTokens {
     private readonly options: OwnTokenOptions,
   ) {}
 
-  async issue(identity: Identity, access: readonly TokenAccess[]): Promise<{ token: string; issuedAt: Date }> {
-    const { user, groups } = identity;
-    const claims = { access, ...(user !== "" && { sub: user }), ...(groups.length > 0 && { groups }) };
+  /** @param fingerprint UserDirectory.fingerprintOf, for our own users: with another password the token no longer holds */
+  async issue(
+    { user, groups }: Identity,
+    access: readonly TokenAccess[],
+    fingerprint?: string,
+  ): Promise<{ token: string; issuedAt: Date }> {
+    const claims = {
+      access,
+      ...(user !== "" && { sub: user }),
+      ...(groups.length > 0 && { groups }),
+      ...(fingerprint !== undefined && { password: fingerprint }),
+    };
     return await this.#sign(ACCESS_TYPE, claims, this.options.lifetimeMs);
   }
 
   /** @throws Error (jose's) unless this registry signed it, for itself, and it holds now */
   async verify(token: string): Promise<AccessToken> {
-    const { exp, sub, groups, access } = v.parse(accessClaims, await this.#verify(token, ACCESS_TYPE));
-    return { identity: { user: sub, groups }, access, expiresAt: exp * 1000 };
+    const { exp, sub, groups, access, password } = v.parse(accessClaims, await this.#verify(token, ACCESS_TYPE));
+    return { identity: { user: sub, groups }, access, expiresAt: exp * 1000, fingerprint: password };
   }
 
-  /** @param fingerprint PasswordCheck.fingerprintOf: with another password the token no longer holds */
+  /** @param fingerprint as of `issue` */
   async issueRefresh(user: string, fingerprint: string): Promise<string> {
     const claims = { sub: user, password: fingerprint };
     return (await this.#sign(REFRESH_TYPE, claims, this.options.refreshLifetimeMs)).token;

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 
 import type { BcryptQueue } from "./bcrypt-queue.js";
 import { BoundedMap } from "../bounded-map.js";
@@ -53,16 +53,15 @@ export class PasswordCheck {
     return (await entry.right) ? entry.identity : undefined;
   }
 
-  /** Changes when the user's password does; undefined when there is no such user. */
+  /** UserDirectory.fingerprintOf as of this moment: what lives for weeks must not outlive a password by a second. */
   async fingerprintOf(user: string): Promise<string | undefined> {
-    await this.users.look();
-    const bcryptHash = this.users.hashOf(user);
-    return bcryptHash && createHash("sha256").update(bcryptHash).digest("base64url").slice(0, 22);
+    await this.users.refresh();
+    return this.users.fingerprintOf(user);
   }
 
   #rememberedOf(user: string, password: string): Remembered | undefined {
     const entry = this.#remembered.get(this.#keyOf(user, password));
-    return entry !== undefined && entry.until > Date.now() ? entry : undefined;
+    return entry !== undefined && entry.until > performance.now() ? entry : undefined;
   }
 
   /** Requests that come with the same credentials meanwhile share the attempt. */
@@ -82,7 +81,7 @@ export class PasswordCheck {
         throw error;
       },
     );
-    const entry: Remembered = { right, until: Date.now() + REMEMBER_MS, identity: { user, groups: [] } };
+    const entry: Remembered = { right, until: performance.now() + REMEMBER_MS, identity: { user, groups: [] } };
     this.#remembered.set(key, entry);
     return entry;
   }

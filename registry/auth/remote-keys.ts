@@ -2,7 +2,7 @@ import { createLocalJWKSet, errors, type CryptoKey, type FlattenedJWSInput, type
 import type { Logger } from "pino";
 import * as v from "valibot";
 
-import { BerthError } from "../../oci/errors.js";
+import { Refusal } from "../http/refusal.js";
 import { fetchJson } from "./fetch-json.js";
 
 export interface KeyTimes {
@@ -32,8 +32,9 @@ export interface KeySource {
 /** An issuer's public keys, kept. An issuer that is slow or down costs those their time whose key is not known yet. */
 export class RemoteKeys {
   #keys: KeySet | undefined;
-  #fetchedAt = 0;
-  #askedAt = 0;
+  /** Both of a clock that never jumps. */
+  #fetchedAt = -Infinity;
+  #askedAt = -Infinity;
   #asking: Promise<void> | undefined;
 
   constructor(
@@ -47,7 +48,7 @@ export class RemoteKeys {
    * @throws BerthError UNAUTHORIZED when the issuer's keys are not to be had; jose's errors when none of them fits
    */
   async keyFor(header: JWTHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
-    const age = Date.now() - this.#fetchedAt;
+    const age = performance.now() - this.#fetchedAt;
     if (this.#keys === undefined || age > this.times.staleMs) await this.#ask();
     else if (age > this.times.freshMs) void this.#ask();
     try {
@@ -61,12 +62,12 @@ export class RemoteKeys {
   }
 
   #current(): KeySet {
-    if (this.#keys !== undefined && Date.now() - this.#fetchedAt <= this.times.staleMs) return this.#keys;
-    throw new BerthError("UNAUTHORIZED", "the keys of this token's issuer cannot be had at the moment");
+    if (this.#keys !== undefined && performance.now() - this.#fetchedAt <= this.times.staleMs) return this.#keys;
+    throw new Refusal("UNAUTHORIZED", "token", "the keys of this token's issuer cannot be had at the moment");
   }
 
   #mayAsk(): boolean {
-    return this.#asking !== undefined || Date.now() - this.#askedAt >= this.times.askEveryMs;
+    return this.#asking !== undefined || performance.now() - this.#askedAt >= this.times.askEveryMs;
   }
 
   /** Never rejects. */
@@ -79,11 +80,11 @@ export class RemoteKeys {
   }
 
   async #fetch(): Promise<void> {
-    this.#askedAt = Date.now();
+    this.#askedAt = performance.now();
     try {
       const { keys } = v.parse(keySet, await this.#get(this.source.jwks ?? (await this.#discover())));
       this.#keys = createLocalJWKSet({ keys });
-      this.#fetchedAt = Date.now();
+      this.#fetchedAt = performance.now();
     } catch (error) {
       this.log.warn({ err: error, issuer: this.source.issuer }, "an issuer's keys could not be fetched");
     }

@@ -1,3 +1,4 @@
+import { callerWithout, setCaller } from "../http/caller.js";
 import { readBody } from "../http/request-body.js";
 import { queriesOf, queryOf } from "../http/path-parameters.js";
 import type { Handler, RegistryRequest } from "../http/request.js";
@@ -57,18 +58,19 @@ function answering(serviceNow: () => TokenService, exchange: Exchange): Handler 
     ctx.set("Cache-Control", "no-store");
     try {
       const { identity, scopes, refresh } = await exchange(ctx, service);
+      setCaller(ctx, callerWithout(identity.user));
       const access = grantedOf(service, identity, parseScopes(scopes));
-      const { token, issuedAt } = await service.tokens.issue(identity, access);
-      const fingerprint =
-        refresh && isLocalName(identity.user) ? await service.passwords.fingerprintOf(identity.user) : undefined;
+      const fingerprint = isLocalName(identity.user) ? await service.passwords.fingerprintOf(identity.user) : undefined;
+      const { token, issuedAt } = await service.tokens.issue(identity, access, fingerprint);
       sendJson(ctx, {
         token,
         access_token: token,
         expires_in: Math.floor(service.lifetimeMs / 1000),
         issued_at: issuedAt.toISOString(),
-        ...(fingerprint !== undefined && {
-          refresh_token: await service.tokens.issueRefresh(identity.user, fingerprint),
-        }),
+        ...(refresh &&
+          fingerprint !== undefined && {
+            refresh_token: await service.tokens.issueRefresh(identity.user, fingerprint),
+          }),
       });
     } catch (error) {
       announceRetry(ctx, error);
@@ -94,8 +96,8 @@ const byQuery: Exchange = async (ctx, service) => {
   assertOurs(queryOf(ctx, "service"), service);
   const { identity, access } = await service.authenticator.authenticate(ctx);
   // Else a token that was given for a moment could be renewed for ever.
-  if (access !== undefined) throw unauthorized("a token of this service is not exchanged for another");
-  if (identity.user === "" && !service.rules.knows(identity)) throw unauthorized("log in first");
+  if (access !== undefined) throw unauthorized("token", "a token of this service is not exchanged for another");
+  if (identity.user === "" && !service.rules.knows(identity)) throw unauthorized("login", "log in first");
   return { identity, scopes: queriesOf(ctx, "scope"), refresh: queryOf(ctx, "offline_token") === "true" };
 };
 
@@ -130,10 +132,12 @@ async function refreshed(token: string, { tokens, passwords }: TokenService): Pr
   try {
     found = await tokens.verifyRefresh(token);
   } catch (cause) {
-    throw unauthorized("the refresh token does not hold", cause);
+    throw unauthorized("token", "the refresh token does not hold", { cause });
   }
   if ((await passwords.fingerprintOf(found.user)) !== found.fingerprint) {
-    throw unauthorized("the refresh token ended with the password that it was given for");
+    throw unauthorized("token", "the refresh token ended with the password that it was given for", {
+      account: found.user,
+    });
   }
   return { user: found.user, groups: [] };
 }

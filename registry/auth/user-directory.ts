@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 
 import type { Logger } from "pino";
@@ -10,8 +11,11 @@ const CHECK_EVERY_MS = 1000;
 
 /** The users of the htpasswd file, which is read again when it has changed. */
 export class UserDirectory {
-  #checkedAt = Date.now();
+  /** Of a clock that never jumps: else the users of before a correction would be those of now until it is made up for. */
+  #checkedAt = performance.now();
   #checking: Promise<void> | undefined;
+  /** Of the content; made when first asked for. */
+  readonly #fingerprints = new Map<string, string>();
 
   private constructor(
     private readonly file: string | undefined,
@@ -38,6 +42,17 @@ export class UserDirectory {
     return this.content.users.get(name);
   }
 
+  /** Another one when the user's password changes, or the user was removed meanwhile: their hash then has another salt. */
+  fingerprintOf(name: string): string | undefined {
+    const known = this.#fingerprints.get(name);
+    if (known !== undefined) return known;
+    const bcryptHash = this.hashOf(name);
+    if (bcryptHash === undefined) return undefined;
+    const fingerprint = createHash("sha256").update(bcryptHash).digest("base64url").slice(0, 22);
+    this.#fingerprints.set(name, fingerprint);
+    return fingerprint;
+  }
+
   /** A hash that costs as much as the users' own, for names that are not there. */
   get anyHash(): string | undefined {
     for (const hash of this.content.users.values()) return hash;
@@ -47,7 +62,7 @@ export class UserDirectory {
   /** What must be waited for, when the file has not been looked at for a moment. */
   look(): Promise<void> | undefined {
     if (this.#checking !== undefined || this.file === undefined) return this.#checking;
-    return Date.now() - this.#checkedAt > CHECK_EVERY_MS ? this.refresh() : undefined;
+    return performance.now() - this.#checkedAt > CHECK_EVERY_MS ? this.refresh() : undefined;
   }
 
   /** Resolves when the file has been looked at. A file that cannot be read leaves the users as they were. */
@@ -60,11 +75,12 @@ export class UserDirectory {
 
   async #check(): Promise<void> {
     if (this.file === undefined) return;
-    this.#checkedAt = Date.now();
+    this.#checkedAt = performance.now();
     try {
       const stamp = await stampOf(this.file);
       if (stamp === this.stamp) return;
       this.content = parseHtpasswd(await readFile(this.file, "utf8"));
+      this.#fingerprints.clear();
       this.stamp = stamp;
       this.#report();
     } catch (error) {

@@ -98,7 +98,7 @@ const authEntries = v.strictObject({
   tokens: v.optional(
     v.strictObject({
       lifetimeSeconds: v.optional(v.pipe(count(60), v.maxValue(86_400, "is more than a day")), 300),
-      /** A refresh token also ends when its user's password changes. */
+      /** Tokens of both kinds also end when their user is removed or has another password. */
       refreshDays: v.optional(count(1), 30),
     }),
     {},

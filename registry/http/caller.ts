@@ -16,6 +16,11 @@ export interface Caller {
 /** Without authentication everybody may do everything. */
 const ANYBODY: Caller = { user: "", mayPull: () => true, sources: undefined };
 
+/** Somebody known who may do nothing here: for the log, where a request is refused or is about none of the repositories. */
+export function callerWithout(user: string): Caller {
+  return { user, mayPull: () => false, sources: [] };
+}
+
 export function setCaller(ctx: RegistryRequest, caller: Caller): void {
   ctx.state["caller"] = caller;
 }

@@ -2,9 +2,11 @@ import type { Context, Middleware } from "koa";
 import type { Logger } from "pino";
 
 import { BerthError } from "../../oci/errors.js";
+import { isRepositoryName } from "../../oci/reference.js";
 import { callerOf } from "./caller.js";
 import { clientAddressOf } from "./client-address.js";
 import { answerFor } from "./error-table.js";
+import { Refusal } from "./refusal.js";
 import { requestIdOf } from "./request-id.js";
 import type { RegistryRequest } from "./request.js";
 import { methodNotAllowed } from "./routes.js";
@@ -49,6 +51,34 @@ function about(ctx: Context): object {
   };
 }
 
+/** Whatever the log's level, a refusal is counted (../observability/request-counts.ts). */
+function tellOfRefusal(ctx: Context, refusal: Refusal, status: number, log: Logger): void {
+  const { reason, account, isRoutine, message } = refusal;
+  ctx.state["refusal"] = reason;
+  const level = isRoutine ? "debug" : "info";
+  if (!log.isLevelEnabled(level)) return;
+  const operation: unknown = ctx.state["operation"];
+  const repository = nameIn(ctx);
+  log[level](
+    {
+      ...about(ctx),
+      status,
+      reason,
+      ...(typeof operation === "string" && { operation }),
+      ...(repository !== undefined && { repository }),
+      ...(account !== undefined && { account }),
+      why: message,
+    },
+    "refused",
+  );
+}
+
+/** What a client writes there is told only when it is a name. */
+function nameIn(ctx: Context): string | undefined {
+  const { name } = (ctx as RegistryRequest).params ?? {};
+  return name !== undefined && isRepositoryName(name) ? name : undefined;
+}
+
 /** Headers that a handler may have set before it failed and that do not hold for an error. */
 const OF_THE_CONTENT = ["ETag", "Cache-Control", "Accept-Ranges", "Docker-Content-Digest", "OCI-Chunk-Min-Length"];
 
@@ -56,7 +86,8 @@ function fail(ctx: Context, error: unknown, log: Logger): void {
   const known = error instanceof BerthError ? error : undefined;
   const { status, code, isTold = status < 500 } = answerFor(known?.code ?? "STORAGE");
   const id = requestIdOf(ctx);
-  if (status >= 500) log.error({ ...about(ctx), status, err: error }, known?.message ?? "unexpected error");
+  if (known instanceof Refusal) tellOfRefusal(ctx, known, status, log);
+  else if (status >= 500) log.error({ ...about(ctx), status, err: error }, known?.message ?? "unexpected error");
   else if (log.isLevelEnabled("debug")) log.debug({ ...about(ctx), status, code }, known?.message ?? "");
   // The unread rest of a body must go by before a client that is still sending it can read the answer.
   ctx.req.resume();

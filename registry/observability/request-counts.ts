@@ -13,6 +13,8 @@ export class RequestCounts {
   );
   /** By operation and status. */
   readonly #answers = new Map<string, Map<number, number>>();
+  /** By reason, of which there are few. */
+  readonly #refusals = new Map<string, number>();
   #underWay = 0;
   #received = 0;
   #sent = 0;
@@ -30,6 +32,8 @@ export class RequestCounts {
       if (req.method !== "HEAD") this.#sent += Number(res.getHeader("content-length") ?? 0);
       const name: unknown = ctx.state["operation"];
       // Only what has a route has a name: a client cannot make series up.
+      const refusal: unknown = ctx.state["refusal"];
+      if (typeof refusal === "string") this.#refusals.set(refusal, (this.#refusals.get(refusal) ?? 0) + 1);
       this.#count(typeof name === "string" ? name : "none", res.statusCode, performance.now() - started);
     }
   };
@@ -46,6 +50,12 @@ export class RequestCounts {
           ),
       },
       this.#durations,
+      {
+        type: "counter",
+        name: "berth_registry_refusals_total",
+        help: "Requests that were refused, by reason.",
+        values: () => [...this.#refusals].map(([reason, value]) => ({ labels: { reason }, value })),
+      },
       singleValue(
         "counter",
         "berth_registry_received_bytes_total",

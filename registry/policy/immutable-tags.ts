@@ -1,5 +1,6 @@
 import type { Digest } from "../../oci/digest.js";
-import { BerthError, isBerthError } from "../../oci/errors.js";
+import { isBerthError } from "../../oci/errors.js";
+import { Refusal } from "../http/refusal.js";
 import type { ManifestStore } from "../storage/manifest-store.js";
 import type { TagStore } from "../storage/tag-store.js";
 import type { Policies } from "./policies.js";
@@ -52,9 +53,10 @@ export class ImmutableTags {
   }
 }
 
-function immutable(repository: string, tag: string): BerthError {
-  return new BerthError(
+function immutable(repository: string, tag: string): Refusal {
+  return new Refusal(
     "CONFLICT",
+    "immutable_tag",
     `the tag ${tag} is immutable: a policy of this registry lets nobody change or delete it`,
     {
       details: { name: repository, tag },

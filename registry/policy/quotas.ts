@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Digest } from "../../oci/digest.js";
-import { BerthError } from "../../oci/errors.js";
+import { Refusal } from "../http/refusal.js";
 import type { RepositoryCatalog } from "../storage/repository-catalog.js";
 import type { TagStore } from "../storage/tag-store.js";
 import { isCopyName } from "../mirror/copy-name.js";
@@ -172,19 +172,21 @@ function sum(numbers: Iterable<number>): number {
   return total;
 }
 
-function exceeded(quota: AppliedQuota, kind: Addition["kind"], used: number, wanted: number): BerthError {
+function exceeded(quota: AppliedQuota, kind: Addition["kind"], used: number, wanted: number): Refusal {
   const limit = limitOf(quota, kind);
   const unit = kind === "blob" ? "bytes" : "tags";
   if (quota.scope === "together") {
     // Whose the others are, and what they hold, is not for everybody who may push to one of them.
-    return new BerthError(
+    return new Refusal(
       "DENIED",
+      "quota",
       `quota exceeded: this repository and others may have ${String(limit)} ${unit} together, and this takes ${String(wanted)} more`,
       { details: { quota: unit, limit, wanted } },
     );
   }
-  return new BerthError(
+  return new Refusal(
     "DENIED",
+    "quota",
     `quota exceeded: this repository may have ${String(limit)} ${unit}, has ${String(used)}, and this takes ${String(wanted)} more`,
     { details: { quota: unit, limit, used, wanted } },
   );

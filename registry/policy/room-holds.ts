@@ -15,7 +15,7 @@ export interface Hold {
   readonly addition: Addition;
 }
 
-/** A hold of a process that was killed counts no longer than this; longer than any commit takes. */
+/** A hold of a process that was killed counts no longer than this, whatever its clock was; longer than any commit takes. */
 const FORGOTTEN_AFTER_MS = 10 * 60_000;
 const NAME = /^(?<at>\d+)-[0-9a-f-]{36}-(?:(?<algorithm>sha256|sha512)-(?<hex>[0-9a-f]+)-(?<size>\d+)|tag-(?<tag>.+))$/;
 
@@ -45,7 +45,7 @@ export class RoomHolds {
     const holds = new Map<string, Hold>();
     for (const key of await listAllKeys(this.store, prefix)) {
       const groups = NAME.exec(lastComponentOf(key))?.groups ?? {};
-      if (Date.now() - Number(groups["at"]) > FORGOTTEN_AFTER_MS) {
+      if (Math.abs(Date.now() - Number(groups["at"])) > FORGOTTEN_AFTER_MS) {
         await this.store.delete(key);
         continue;
       }

@@ -108,7 +108,7 @@ describe("token service", () => {
     await post(400, { grant_type: "password", ...common, ...credentials, service: "another" });
   });
 
-  it("ends refresh tokens with the password, and everything with the user, without a restart", async () => {
+  it("ends tokens of both kinds with the password and with the user, without a restart", async () => {
     const other = await GuardedRegistry.start();
     try {
       const { registry } = other;
@@ -121,10 +121,14 @@ describe("token service", () => {
       await registry.expect(200, "GET", "/v2/", { headers: { Authorization: basic("carol", "bob-password") } });
       await registry.expect(401, "GET", "/v2/", as("carol"));
       await registry.expectError(401, "UNAUTHORIZED", "POST", "/token", renew);
-      await registry.expect(200, "GET", "/v2/", bearer(token));
+      await registry.expectError(401, "UNAUTHORIZED", "GET", "/v2/", bearer(token));
+      const credentials = { Authorization: basic("carol", "bob-password") };
+      const answer = await registry.expect(200, "GET", "/token", { headers: credentials });
+      const { token: another } = (await answer.json()) as { token: string };
+      await registry.expect(200, "GET", "/v2/", bearer(another));
       writeFileSync(join(other.directory, "htpasswd"), "# nobody\n");
       await registry.expect(401, "GET", "/v2/", { headers: { Authorization: basic("carol", "wrong") } });
-      await registry.expectError(401, "UNAUTHORIZED", "GET", "/v2/", bearer(token));
+      await registry.expectError(401, "UNAUTHORIZED", "GET", "/v2/", bearer(another));
     } finally {
       await other.stop();
     }
