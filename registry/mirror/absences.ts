@@ -11,12 +11,12 @@ export class Absences {
   assertNotNoted(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    if (entry.until > Date.now()) throw entry.error;
+    if (entry.until > performance.now()) throw entry.error;
     this.#entries.delete(key);
   }
 
   note(key: string, error: BerthError, forMs: number): void {
     if (forMs === 0) return;
-    this.#entries.set(key, { error, until: Date.now() + forMs });
+    this.#entries.set(key, { error, until: performance.now() + forMs });
   }
 }

@@ -14,7 +14,7 @@ export class CircuitBreaker {
   #openUntil = 0;
   #isTrying = false;
 
-  constructor(private readonly now: () => number = Date.now) {}
+  constructor(private readonly now: () => number = () => performance.now()) {}
 
   /** Milliseconds until the next attempt may be made; 0 when the caller may ask, and must then say how it went. */
   admit(): number {

@@ -54,7 +54,9 @@ export class ManifestMirror {
     const found = await this.#confirmations.find(name.stored, tag);
     const known = found !== undefined && (await this.manifests.has(name.stored, found.digest)) ? found : undefined;
     const age = known === undefined ? Infinity : Date.now() - known.at;
-    if (known !== undefined && age < tagFreshSeconds * 1000) return { digest: known.digest, isStale: false };
+    // Below 0 when the clock was ahead then: how long ago that was is not known.
+    if (known !== undefined && age >= 0 && age < tagFreshSeconds * 1000)
+      return { digest: known.digest, isStale: false };
     const renewal = this.#renew(name, tag, known);
     if (known === undefined || age > maxStaleHours * 3600_000) return { digest: await renewal, isStale: false };
     try {

@@ -48,7 +48,7 @@ export class TagConfirmations {
     const now = Date.now();
     const known = await this.find(stored, tag);
     const written = this.#confirmations.get(keyOf(stored, tag))?.writtenAt ?? 0;
-    const isWritten = known?.digest === digest && now - written < WRITE_EVERY_MS;
+    const isWritten = known?.digest === digest && Math.abs(now - written) < WRITE_EVERY_MS;
     if (!isWritten) await this.tags.put(stored, tag, digest);
     this.#keep(stored, tag, { digest, at: now, writtenAt: isWritten ? written : now });
   }
