@@ -91,7 +91,7 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
     }),
   );
   await operation.start(registry, new URL(listener.url).host);
-  parts.add(startSchedules(options, { registry, store, watchedStore: operation.store, log }));
+  operation.show(parts.add(startSchedules(options, { registry, store, watchedStore: operation.store, log })).families);
 
   return {
     url: listener.url,

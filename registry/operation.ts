@@ -10,6 +10,7 @@ import { EventFeed } from "./events/event-feed.js";
 import { Webhooks } from "./events/webhooks/webhooks.js";
 import type { Endpoint, Guard } from "./http/routes.js";
 import { Health } from "./observability/health.js";
+import type { MetricFamily } from "./observability/metric-family.js";
 import { instrumentedStore } from "./observability/instrumented-store.js";
 import { serveMetrics, type MetricsServer } from "./observability/metrics-server.js";
 import { Metrics } from "./observability/metrics.js";
@@ -132,12 +133,18 @@ export class Operation {
       const options = { endpoints: webhooks, store, events, log, address, ...(url !== undefined && { baseUrl: url }) };
       const started = await Webhooks.start(options);
       this.#webhooks = started;
-      for (const family of webhookFamilies(started)) this.metrics?.collected.add(family);
+      this.show(webhookFamilies(started));
     }
     if (retention?.enabled === true && settings.schedules !== false) {
       const intervalMs = retention.everyHours * 3600_000;
       this.#schedule = new RetentionSchedule(new Retention(this.store, registry), intervalMs, parts.log);
+      this.show(this.#schedule.families);
     }
+  }
+
+  /** Among the metrics, where there are any. */
+  show(families: readonly MetricFamily[]): void {
+    for (const family of families) this.metrics?.collected.add(family);
   }
 
   /** Takes changed settings into use for the requests to come. */

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 
 import type { ObjectStore } from "../storage/object-store.js";
 import { CollectorSchedule } from "./collector/collector-schedule.js";
+import type { MetricFamily } from "./observability/metric-family.js";
 import type { Registry } from "./registry.js";
 import type { RegistryOptions } from "./registry-options.js";
 import { sweepUploads } from "./uploads/upload-sweep.js";
@@ -21,11 +22,12 @@ interface Served {
 export function startSchedules(
   { schedules = true, uploadExpiryMs = UPLOAD_EXPIRY_MS, collector }: RegistryOptions,
   { registry: { uploads }, store, watchedStore, log }: Served,
-): { close(): Promise<void> } {
-  if (!schedules) return { close: () => Promise.resolve() };
+): { readonly families: readonly MetricFamily[]; close(): Promise<void> } {
+  if (!schedules) return { families: [], close: () => Promise.resolve() };
   const stopSweeping = sweepUploads({ uploads, store, expiryMs: uploadExpiryMs, log });
   const collecting = collector && new CollectorSchedule(watchedStore, collector, log);
   return {
+    families: collecting?.families ?? [],
     close: async () => {
       await collecting?.stop();
       await stopSweeping();

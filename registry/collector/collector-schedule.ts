@@ -4,9 +4,12 @@ import type { ObjectStore } from "../../storage/object-store.js";
 import { ownProcessIdentity } from "../../storage/process-identity.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { CollectorSettings } from "../config/collector-section.js";
+import { labelledValues, singleValue, type MetricFamily } from "../observability/metric-family.js";
+import { RunCounts } from "../observability/run-counts.js";
 import { keys } from "../storage/key-tree.js";
 import { WriteOnceRegister } from "../storage/write-once-register.js";
 import { collectGarbage } from "./collect.js";
+import type { CollectReport } from "./collection.js";
 
 /** Says that a process collects garbage, so that others need not do the same. It is no lock: two at once do no harm. */
 interface RunRecord {
@@ -20,10 +23,22 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** A registry that has just started has other things to do. */
 const FIRST_AFTER_MS = 10 * 60_000;
 
+/** What a report says of that which went. */
+const GONE = ["deletedManifests", "deletedBlobs", "orphans", "staleNames", "abandoned", "bytes"] as const;
+
 /** Collects garbage now and then; of several replicas one at a time, as far as their clocks agree. */
 export class CollectorSchedule {
   readonly #stopped = new AbortController();
   readonly #register: WriteOnceRegister<RunRecord>;
+  readonly #runs = new RunCounts();
+  readonly #gone: Record<(typeof GONE)[number], number> = {
+    deletedManifests: 0,
+    deletedBlobs: 0,
+    orphans: 0,
+    staleNames: 0,
+    abandoned: 0,
+    bytes: 0,
+  };
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -37,6 +52,32 @@ export class CollectorSchedule {
     if (!settings.enabled) return;
     if (store.traits.conditionalCreate) this.#after(firstAfterMs);
     else log.warn("garbage is not collected: the store does not keep conditional creations");
+  }
+
+  /** Of this process's own runs. */
+  get families(): readonly MetricFamily[] {
+    const gone = this.#gone;
+    return [
+      ...this.#runs.families("collector", "collections of garbage"),
+      {
+        type: "counter",
+        name: "berth_registry_collector_deleted_total",
+        help: "What the collector has deleted, by kind; orphans are data that nothing claimed.",
+        values: labelledValues("kind", {
+          manifest: () => gone.deletedManifests,
+          blob: () => gone.deletedBlobs,
+          orphan: () => gone.orphans,
+          stale_name: () => gone.staleNames,
+          abandoned_push: () => gone.abandoned,
+        }),
+      },
+      singleValue(
+        "counter",
+        "berth_registry_collector_freed_bytes_total",
+        "Bytes that the collector has freed.",
+        () => gone.bytes,
+      ),
+    ];
   }
 
   /** Ends a run that is under way; the next one, here or elsewhere, goes on from there. */
@@ -76,11 +117,19 @@ export class CollectorSchedule {
 
   async #collect(): Promise<void> {
     const { graceHours, untagged, untaggedGraceHours } = this.settings;
-    const report = await collectGarbage(this.store, {
-      graceMs: graceHours * HOUR_MS,
-      ...(untagged && { untaggedGraceMs: untaggedGraceHours * HOUR_MS }),
-      signal: this.#stopped.signal,
-    });
+    const report = await this.#runs.count(
+      async () =>
+        await collectGarbage(this.store, {
+          graceMs: graceHours * HOUR_MS,
+          ...(untagged && { untaggedGraceMs: untaggedGraceHours * HOUR_MS }),
+          signal: this.#stopped.signal,
+        }),
+    );
+    this.#add(report);
     this.log.info({ ...report }, "garbage collected");
+  }
+
+  #add(report: CollectReport): void {
+    for (const kind of GONE) this.#gone[kind] += report[kind];
   }
 }

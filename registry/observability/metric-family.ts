@@ -3,6 +3,8 @@ export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
+  /** What several workers' values make together; their sum when absent. */
+  readonly ofWorkers?: "sum" | "max";
   readonly values: () => MetricValue[];
 }
 
@@ -15,6 +17,11 @@ export interface MetricValue {
 
 export function singleValue(type: "counter" | "gauge", name: string, help: string, read: () => number): MetricFamily {
   return { type, name, help, values: () => [{ labels: {}, value: read() }] };
+}
+
+/** A series for each of a fixed set of a label's values. */
+export function labelledValues(label: string, read: Readonly<Record<string, () => number>>): MetricFamily["values"] {
+  return () => Object.entries(read).map(([value, count]) => ({ labels: { [label]: value }, value: count() }));
 }
 
 interface Distribution {

@@ -36,11 +36,11 @@ export class Metrics {
     return new Metrics(collection);
   }
 
-  add({ name, help, type, values }: MetricFamily): void {
+  add({ name, help, type, values, ofWorkers = "sum" }: MetricFamily): void {
     // What the library asks of a metric when it writes them down or adds up those of workers.
     const read = async (): Promise<object> => {
       await Promise.resolve();
-      return { name, help, type, aggregator: "sum", values: values() };
+      return { name, help, type, aggregator: ofWorkers, values: values() };
     };
     this.collection.registerMetric({ name, get: read } as unknown as Metric);
   }

@@ -6,8 +6,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { BERTH } from "../../../helpers/berth-host.js";
+import { freePort } from "../../../helpers/free-port.js";
 import { imageIn, putManifest } from "../support/content.js";
 import { TestRegistry } from "../support/test-registry.js";
 
@@ -15,14 +17,6 @@ async function valueOf(url: string, series: string): Promise<number> {
   const text = await (await fetch(url)).text();
   const line = text.split("\n").find((line) => line.startsWith(`${series} `));
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" ? (address?.port ?? 0) : 0;
 }
 
 describe("metrics", () => {
@@ -62,7 +56,7 @@ describe("metrics", () => {
       env: { ...process.env, BERTH_REGISTRY_METRICS_LISTEN: "127.0.0.1:0" },
       stdio: "ignore",
     });
-    const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
+    const late = setTimeout(() => child.kill("SIGKILL"), 240_000);
     const [status] = (await once(child, "exit")) as [number | null];
     clearTimeout(late);
     taken.close();
@@ -96,7 +90,10 @@ describe("metrics", () => {
         await fetch(`${url}/v2/`, { headers: { Connection: "close" } });
       }
       const series = 'berth_registry_requests_total{operation="ping",status="200"}';
-      assert.equal(await valueOf(`http://${metricsAddress}/metrics`, series), 8);
+      // A worker counts a request a moment after its client has the answer.
+      const counted = async (): Promise<number> => await valueOf(`http://${metricsAddress}/metrics`, series);
+      while ((await counted()) < 8) await sleep(20);
+      assert.equal(await counted(), 8);
     } finally {
       const ended = once(child, "exit");
       child.kill("SIGTERM");
