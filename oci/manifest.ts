@@ -54,7 +54,8 @@ export type Manifest = ImageManifest | ImageIndex | UnknownManifest;
 export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    // A byte order mark is not JSON (RFC 8259, 8.1), and nobody else who reads the manifest would take it for that.
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (cause) {
     throw invalid("it is not JSON", cause);
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { Digest } from "../../oci/digest.js";
+import { algorithmOf, digestOf, type Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { BlobStore } from "./blob-store.js";
@@ -47,6 +47,7 @@ export class ManifestStore {
         if (!isServed(entry)) throw unknownManifest(digest);
         try {
           const bytes = await this.store.get(keys.data(entry.value.data));
+          if (digestOf(bytes, algorithmOf(digest)) !== digest) throw damagedManifest(digest);
           return { digest, mediaType: entry.value.mediaType, bytes };
         } catch (error) {
           // Deleted, and perhaps pushed again, since the register was read.
@@ -259,6 +260,13 @@ function recordOf(received: ReceivedManifest, data: string, others: readonly str
     ...(received.subject && { subject: received.subject }),
     at: Date.now(),
   };
+}
+
+function damagedManifest(digest: Digest): BerthError {
+  return new BerthError(
+    "STORAGE",
+    `the bytes of manifest ${digest} are damaged: berth registry scrub finds what else is`,
+  );
 }
 
 export function unknownManifest(reference: string): BerthError {
