@@ -40,13 +40,7 @@ Result<> ConnectStreams(const ProcessPlan& process, int root, ProcessStreams str
     UniqueFd* ends[] = {&streams.process_input, &streams.process_output, &streams.process_error};
     UniqueFd null_device;
     for (int fd = 0; fd < 3; fd++) {
-      if (!*ends[fd] && !null_device) {
-        null_device = BERTH_TRY(OpenNullDevice(root, O_RDWR, kStreamStep));
-        // The standard descriptors are free here: in the place of one it would close that stream again in the end.
-        UniqueFd above(fcntl(null_device.get(), F_DUPFD_CLOEXEC, kMovedSync + 1));
-        if (!above) return SystemFailure(kStreamStep, "fcntl");
-        null_device = std::move(above);
-      }
+      if (!*ends[fd] && !null_device) null_device = BERTH_TRY(OpenNullDevice(root, O_RDWR, kStreamStep));
       if (dup2(*ends[fd] ? ends[fd]->get() : null_device.get(), fd) < 0) return SystemFailure(kStreamStep, "dup2");
     }
   }

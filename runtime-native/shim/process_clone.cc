@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <vector>
@@ -72,9 +73,9 @@ void LeaveShimBehind(std::initializer_list<int> kept, const int* more, size_t mo
   std::vector<int> sorted(kept);
   sorted.insert(sorted.end(), more, more + more_count);
   std::sort(sorted.begin(), sorted.end());
-  unsigned next = 0;
+  unsigned next = STDERR_FILENO + 1;
   for (int fd : sorted) {
-    if (fd < 0) continue;
+    if (fd < static_cast<int>(next)) continue;
     if (static_cast<unsigned>(fd) > next) close_range(next, static_cast<unsigned>(fd) - 1, 0);
     next = static_cast<unsigned>(fd) + 1;
   }

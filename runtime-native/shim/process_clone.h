@@ -18,7 +18,8 @@ struct ClonedProcess {
 Result<ClonedProcess> CloneProcess(uint64_t flags, int cgroup, int pid_namespace);
 
 // In the child: signals as a program expects them, and no descriptor but those of `kept` (-1 among them is passed
-// over).
+// over) and the standard ones. These stay the shim's, /dev/null, until the process's streams take their place: what is
+// opened meanwhile must not get their numbers.
 void LeaveShimBehind(std::initializer_list<int> kept, const int* more, size_t more_count);
 
 }  // namespace berth

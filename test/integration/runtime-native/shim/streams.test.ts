@@ -134,6 +134,24 @@ describeWith([asRoot, program("/bin/busybox")], "a container's streams", () => {
     assert.ok(logOf(plan).every((entry) => entry.stream === "stdout"));
   });
 
+  it("a terminal is standard input, output and error, for a command that is executed later as well", async () => {
+    const script = "echo error >&2; for fd in 0 1 2; do readlink /proc/$$/fd/$fd; done; ls -1 /proc/$$/fd; read line";
+    const onTerminal = processPlan(["sh", "-c", script], { tty: true });
+    const plan = host.plan([], (own) => {
+      own.process = onTerminal;
+      own.io = { ...own.io, openStdin: true };
+    });
+    const seen = /^error\r\n(\/dev\/pts\/\d\r\n)\1{2}0\r\n1\r\n2\r\n/;
+    const { client } = await launchAttached(plan);
+    await client.until(seen);
+    const second = ShimClient.exec(plan, onTerminal, { detach: false, openStdin: true });
+    await second.until(seen);
+    for (const each of [second, client]) {
+      each.send(shimRequest.stdin(Buffer.from("\n")));
+      await each.finish();
+    }
+  });
+
   it("what a terminal's user types reaches the foreground process as a signal", async () => {
     const plan = host.plan([], (own) => {
       own.process = processPlan(
