@@ -8,9 +8,11 @@ import { Absences } from "./absences.js";
 import { BlobCopy } from "./blob-copy.js";
 import { BlobFetch } from "./blob-fetch.js";
 import { BlobHomes } from "./blob-homes.js";
+import { FetchClaims } from "./fetch-claims.js";
 import { FetchSlots } from "./fetch-slots.js";
 import type { GrowingBlob } from "./growing-blob.js";
 import type { MirroredName } from "./mirror-names.js";
+import { SharedFetches } from "./shared-fetches.js";
 import { isNotThere } from "./upstream-faults.js";
 import type { Upstream } from "./upstream.js";
 
@@ -21,16 +23,25 @@ interface BlobMirrorParts {
   readonly log: Logger;
 }
 
-/** Copies of upstreams' blobs. In one process there is at most one transfer of a blob at a time, however many want it. */
+/**
+ * Copies of upstreams' blobs. There is at most one transfer of a blob to a process at a time, however many clients want it, and at
+ * most one from its upstream to all processes on the store.
+ */
 export class BlobMirror {
   readonly #fetches = new Map<string, BlobFetch>();
   readonly #slots = new Map<Upstream, FetchSlots>();
   readonly #absences = new Absences();
 
   readonly #homes: BlobHomes;
+  readonly #shared: SharedFetches;
+  readonly #claims: FetchClaims;
+  readonly #closing = new AbortController();
 
   constructor(private readonly parts: BlobMirrorParts) {
-    this.#homes = new BlobHomes(parts.blobs);
+    const { store, blobs, spoolDirectory, log } = parts;
+    this.#homes = new BlobHomes(blobs);
+    this.#shared = new SharedFetches(spoolDirectory, log);
+    this.#claims = new FetchClaims(store, log, { socket: async () => await this.#shared.socket() });
   }
 
   async has({ stored }: MirroredName<Upstream>, digest: Digest): Promise<boolean> {
@@ -48,7 +59,8 @@ export class BlobMirror {
     const key = `${name.stored}@${digest}`;
     this.#absences.assertNotNoted(key);
     const fetch = this.#fetches.get(key);
-    if (fetch !== undefined) return (await fetch.begun).size;
+    const begun = await fetch?.begun;
+    if (begun !== undefined) return begun.size;
     return await this.#notingAbsence(name, key, async () => {
       return await name.upstream.ask("blob", async (client, signal) => {
         return await client.statBlob(name.repository, digest, signal);
@@ -75,7 +87,7 @@ export class BlobMirror {
     }
     const fetch = this.#fetches.get(key) ?? this.#start(key, name, digest);
     const blob = await this.#notingAbsence(name, key, async () => await fetch.begun);
-    if (!blob.hold()) {
+    if (blob?.hold() !== true) {
       await fetch.ended;
       return false;
     }
@@ -85,6 +97,17 @@ export class BlobMirror {
     } finally {
       await blob.letGo();
     }
+  }
+
+  /** Frees what killed processes have left. */
+  async sweep(): Promise<void> {
+    await this.#claims.sweep();
+  }
+
+  /** Nobody reads along any more, here or elsewhere; for before the upstreams are closed. */
+  async stopSharing(): Promise<void> {
+    this.#closing.abort();
+    await this.#shared.close();
   }
 
   /** Resolves when no transfer is under way; for after the upstreams were closed. */
@@ -98,7 +121,18 @@ export class BlobMirror {
     const slots = this.#slots.get(upstream) ?? new FetchSlots(upstream.settings.fetchesAtOnce);
     this.#slots.set(upstream, slots);
     const copy = new BlobCopy(store, blobs, log);
-    const fetch = new BlobFetch({ name, digest, copy, slots, spoolDirectory });
+    const fetch = new BlobFetch({
+      name,
+      digest,
+      blobs,
+      copy,
+      slots,
+      spoolDirectory,
+      claims: this.#claims,
+      shared: this.#shared,
+      log,
+      signal: this.#closing.signal,
+    });
     this.#fetches.set(key, fetch);
     void fetch.ended.then((isKept) => {
       this.#fetches.delete(key);

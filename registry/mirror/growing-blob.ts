@@ -93,6 +93,17 @@ export class GrowingBlob {
     }
   }
 
+  /** What has arrived so far, for the writer, who holds. Each chunk is the reader's. */
+  async *receivedBytes(): AsyncGenerator<Uint8Array, void> {
+    await this.spool.settled();
+    for (let at = 0; at < this.#received;) {
+      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES.few, this.#received - at));
+      const count = await this.spool.read(buffer, buffer.length, at);
+      at += count;
+      yield buffer.subarray(0, count);
+    }
+  }
+
   #readableTo(end: number | undefined): number {
     if (this.#state === "whole") return end ?? this.#received;
     const last = (end ?? this.#size ?? this.spool.size) - 1;

@@ -32,6 +32,7 @@ export interface MirrorParts {
 }
 
 const FLUSH_EVERY_MS = 60_000;
+const SWEEP_EVERY_MS = 3600_000;
 const DAY_MS = 24 * 3600_000;
 
 /** The registry as a pull-through cache: a guard that finds which upstream's repository is meant, and a detour that answers. */
@@ -74,6 +75,7 @@ export class Mirrors {
         },
         log,
       ),
+      ...(parts.evicts ? [new Repetition(SWEEP_EVERY_MS, async () => await this.#blobs.sweep(), log)] : []),
       ...(isLimited && parts.evicts
         ? [new Repetition(everyMinutes * 60_000, async () => void (await evictor.run()), log)]
         : []),
@@ -124,6 +126,7 @@ export class Mirrors {
   /** Breaks off what is being fetched and writes down what was pulled. */
   async close(): Promise<void> {
     await Promise.all(this.#repetitions.map(async (repetition) => await repetition.stop()));
+    await this.#blobs.stopSharing();
     await Promise.all(this.#upstreams.map(async (upstream) => await upstream.close()));
     await this.#blobs.close();
     await this.#ledger.flush();

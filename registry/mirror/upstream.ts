@@ -85,6 +85,12 @@ export class Upstream {
     }
   }
 
+  /** Another process has asked in vain, and says so. */
+  heard(failure: unknown): void {
+    if (isBerthError(failure, "TIMEOUT", "TOO_MANY_REQUESTS", "UNAVAILABLE"))
+      this.#breaker.failed(retryAfterOf(failure));
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const asking of this.#asking) asking.abort();

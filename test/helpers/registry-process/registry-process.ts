@@ -12,7 +12,9 @@ export class RegistryProcess {
     readonly url: string,
   ) {}
 
-  static async start(options: Pick<RegistryOptions, "root" | "storage" | "idleTimeoutMs">): Promise<RegistryProcess> {
+  static async start(
+    options: Pick<RegistryOptions, "root" | "storage" | "redirect" | "idleTimeoutMs" | "mirrors">,
+  ): Promise<RegistryProcess> {
     const program = fileURLToPath(import.meta.resolve("./serve.js"));
     const child = fork(program, [JSON.stringify(options)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const ended = once(child, "exit").then(([code]) => {
