@@ -92,6 +92,8 @@ export interface StoreTraits {
    * is over (data of a blob whose pointer is a tombstone).
    */
   readonly staleForMs: number;
+  /** Each operation is a request over a network, paid for one by one: what can be done for many at once is. */
+  readonly remote?: boolean;
 }
 
 export interface PutOptions {

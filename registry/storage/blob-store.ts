@@ -1,9 +1,10 @@
 import type { Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ByteSpan, ObjectBody, ObjectStore } from "../../storage/object-store.js";
-import { blobLinkOfKey, keys, type BlobLinkName } from "./key-tree.js";
+import { BoundedMap } from "../bounded-map.js";
+import { BlobLinks, unknownBlob } from "./blob-links.js";
+import { keys } from "./key-tree.js";
 import { StampedCache, type CacheReading } from "./stamped-cache.js";
-import { listAllKeys } from "./whole-listing.js";
 import { WriteOnceRegister, type Entry } from "./write-once-register.js";
 
 /** What is known of a blob, whichever repository serves it. */
@@ -40,7 +41,7 @@ export interface ReceivedBytes {
 
 /** A blob asked for again after this time counts as new for the collector's grace time, which must be longer. */
 const TOUCH_AFTER_MS = 3600_000;
-const LINK_CACHE_ENTRIES = 100_000;
+const POINTER_CACHE_ENTRIES = 100_000;
 const MAX_PUSHED = 10_000;
 /** Who is crowded out of the list of pending writers must push again. */
 const MAX_OTHERS = 32;
@@ -52,14 +53,14 @@ export function blobClaimsOf(pointer: BlobPointer | undefined): readonly string[
 }
 
 export class BlobStore {
-  readonly #links: StampedCache<BlobLinkName>;
+  readonly #links: BlobLinks;
   readonly #pointers: StampedCache<Entry<BlobPointer> | undefined>;
   /** What this process made live last: a manifest that names it is about to come. */
-  readonly #pushed = new Map<Digest, Entry<BlobPointer>>();
+  readonly #pushed = new BoundedMap<Digest, Entry<BlobPointer>>(MAX_PUSHED);
 
   constructor(private readonly store: ObjectStore) {
-    this.#links = new StampedCache(store, LINK_CACHE_ENTRIES, () => 1, { mayLag: true });
-    this.#pointers = new StampedCache(store, LINK_CACHE_ENTRIES, () => 1, { mayLag: true });
+    this.#links = new BlobLinks(store, async (digest) => (await this.#register(digest).read())?.value.data);
+    this.#pointers = new StampedCache(store, POINTER_CACHE_ENTRIES, () => 1, { mayLag: true });
   }
 
   /** Size of a blob that the repository may serve; it will stay for a grace time. @throws BerthError BLOB_UNKNOWN */
@@ -79,7 +80,7 @@ export class BlobStore {
   ): Promise<ObjectBody> {
     let former: string | undefined;
     for (const fresh of [false, true]) {
-      const link = await this.#link(repository, digest, { fresh });
+      const link = await this.#links.find(repository, digest, { fresh });
       if (link.data === former) break;
       former = link.data;
       try {
@@ -97,21 +98,18 @@ export class BlobStore {
    */
   async urlOf(repository: string, digest: Digest, lifetimeSeconds: number): Promise<string | undefined> {
     if (this.store.presign === undefined) return undefined;
-    const link = await this.#link(repository, digest);
+    const link = await this.#links.find(repository, digest);
     return await this.store.presign(keys.data(link.data), lifetimeSeconds);
   }
 
   /** @throws BerthError BLOB_UNKNOWN */
   async size(repository: string, digest: Digest): Promise<number> {
-    return (await this.#link(repository, digest)).size;
+    return (await this.#links.find(repository, digest)).size;
   }
 
   /** The blob becomes unknown to this repository; its bytes are the collector's business. @throws BerthError BLOB_UNKNOWN */
   async unlink(repository: string, digest: Digest): Promise<void> {
-    const links = await listAllKeys(this.store, `${keys.blobLinksOf(repository, digest)}/`);
-    if (links.length === 0) throw unknownBlob(digest);
-    for (const link of links) await this.store.delete(link);
-    this.#links.forget(keys.blobLinksOf(repository, digest));
+    await this.#links.remove(repository, digest);
   }
 
   /**
@@ -119,9 +117,13 @@ export class BlobStore {
    * that has published its intent to refer to it.
    */
   async isKept(repository: string, digest: Digest): Promise<boolean> {
-    const kept = await this.#kept(digest);
+    const likely = this.#pushed.get(digest)?.value;
+    const [kept, isLinked] = await Promise.all([
+      this.#kept(digest),
+      likely !== undefined && this.#links.isThere(repository, digest, likely),
+    ]);
     if (kept === undefined) return false;
-    return (await this.store.stat(keys.blobLink(repository, digest, kept.data, kept.size))) !== undefined;
+    return kept.data === likely?.data ? isLinked : await this.#links.isThere(repository, digest, kept);
   }
 
   /** Gives `repository` the blob that `from` has, or that any repository has. False when there is none to give. */
@@ -248,19 +250,13 @@ export class BlobStore {
       if (entry.value.state === "live") return entry.value;
       const live = await register.replace(entry, own, { after: named });
       if (live !== undefined) {
-        this.#remember(digest, live);
+        this.#pushed.set(digest, live);
         return live.value;
       }
       await named;
       entry = await register.read();
     }
     return entry === undefined ? undefined : await this.#keepAlive(digest, entry);
-  }
-
-  #remember(digest: Digest, live: Entry<BlobPointer>): void {
-    this.#pushed.set(digest, live);
-    const [longest] = this.#pushed.size > MAX_PUSHED ? this.#pushed.keys() : [];
-    if (longest !== undefined) this.#pushed.delete(longest);
   }
 
   async #kept(digest: Digest): Promise<BlobPointer | undefined> {
@@ -285,45 +281,19 @@ export class BlobStore {
 
   /** Undefined when the link is to something else than the pointer. */
   async #liveSize(repository: string, digest: Digest, options: CacheReading = {}): Promise<number | undefined> {
-    const link = await this.#link(repository, digest, options);
+    const link = await this.#links.find(repository, digest, options);
     const register = this.#register(digest);
     const pointer = await this.#pointers.get(register.key, async () => await register.read(), options);
     if (pointer === undefined || pointer.value.data !== link.data) return undefined;
     return (await this.#keepAlive(digest, pointer)) && link.size;
   }
 
-  async #link(repository: string, digest: Digest, options: CacheReading = {}): Promise<BlobLinkName> {
-    const directory = keys.blobLinksOf(repository, digest);
-    const load = async (): Promise<BlobLinkName> => {
-      const links = (await listAllKeys(this.store, `${directory}/`))
-        .map(blobLinkOfKey)
-        .filter((it) => it !== undefined);
-      // The collector has not yet removed those to bytes that are gone.
-      const current = links.length > 1 ? (await this.#register(digest).read())?.value.data : links[0]?.data;
-      const link = links.find(({ data }) => data === current);
-      if (link === undefined) throw unknownBlob(digest);
-      return link;
-    };
-    return await this.#links.get(directory, load, options);
-  }
-
-  async #putLink(
-    repository: string,
-    digest: Digest,
-    { data, size }: BlobPointer,
-    after?: Promise<unknown>,
-  ): Promise<void> {
-    const link = keys.blobLink(repository, digest, data, size);
-    await this.store.put(link, Buffer.alloc(0), after === undefined ? {} : { after });
-    this.#links.forget(keys.blobLinksOf(repository, digest));
+  async #putLink(repository: string, digest: Digest, pointer: BlobPointer, after?: Promise<unknown>): Promise<void> {
+    await this.#links.put(repository, digest, pointer, after);
     this.#pointers.forget(keys.blob(digest));
   }
 
   #register(digest: Digest): WriteOnceRegister<BlobPointer> {
     return new WriteOnceRegister(this.store, keys.blob(digest));
   }
-}
-
-function unknownBlob(digest: Digest): BerthError {
-  return new BerthError("BLOB_UNKNOWN", "this repository has no such blob", { details: { digest } });
 }

@@ -4,6 +4,7 @@ import { algorithmOf, digestOf, type Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { BlobStore } from "./blob-store.js";
+import { BoundedMap } from "../bounded-map.js";
 import { keys } from "./key-tree.js";
 import { claimsOf, type ManifestRecord, type ReceivedManifest } from "./manifest-record.js";
 import type { ReferrerStore } from "./referrer-store.js";
@@ -23,11 +24,15 @@ const CHECKS_AT_ONCE = 16;
 const MISSING_TO_NAME = 100;
 /** A manifest put again after this time counts as new for the collector's grace time, which must be longer. */
 const TOUCH_AFTER_MS = 3600_000;
+/** What was put last, of all repositories. */
+const MAX_PUT = 10_000;
 /** Who is crowded out of the list of pending writers starts again. */
 const MAX_OTHERS = 32;
 
 export class ManifestStore {
   readonly #cache: StampedCache<StoredManifest>;
+  /** What this process made live, by register: tags and indexes that name it are about to come. */
+  readonly #put = new BoundedMap<string, Entry<ManifestRecord>>(MAX_PUT);
 
   constructor(
     private readonly store: ObjectStore,
@@ -79,8 +84,9 @@ export class ManifestStore {
    */
   async put(repository: string, received: ReceivedManifest, { sparse = false } = {}): Promise<void> {
     const register = this.#register(repository, received.digest);
-    for (;;) {
-      const before = await register.read();
+    // Most manifests that are pushed were never there before: their first entry is created without a look.
+    for (let isNew = this.#put.get(register.key) === undefined; ; isNew = false) {
+      const before = isNew ? undefined : await this.#read(register);
       const live =
         (await this.#keepAlive(register, before)) ?? (await this.#create(repository, received, before, sparse));
       if (live === undefined) continue;
@@ -88,7 +94,7 @@ export class ManifestStore {
       if (subject === undefined) return;
       await this.referrers.add(repository, subject, descriptor, live.data);
       // Deleted before its entry was there, it would be listed though it is gone.
-      const now = await register.read();
+      const now = await this.#read(register);
       if (isServed(now) && now.value.data === live.data) return;
       await this.referrers.remove(repository, subject, received.digest, live.data);
     }
@@ -115,7 +121,7 @@ export class ManifestStore {
    */
   async isKept(repository: string, digest: Digest): Promise<boolean> {
     const register = this.#register(repository, digest);
-    return (await this.#keepAlive(register, await register.read())) !== undefined;
+    return (await this.#keepAlive(register, await this.#read(register))) !== undefined;
   }
 
   /** @throws BerthError MANIFEST_UNKNOWN */
@@ -173,12 +179,32 @@ export class ManifestStore {
     // What is no longer claimed may be collected at any time, and never be used again.
     while (entry !== undefined && claimsOf(entry.value).includes(data)) {
       if (entry.value.state === "live") return entry.value;
-      const live = await register.replace(entry, { ...recordOf(received, data, []), state: "live" });
-      if (live !== undefined) return live.value;
+      const live: ManifestRecord = { ...recordOf(received, data, []), state: "live" };
+      if (await this.#makeLive(register, entry, live, received)) return live;
       entry = await register.read();
     }
     await this.store.delete(keys.data(data));
     return undefined;
+  }
+
+  async #makeLive(
+    register: WriteOnceRegister<ManifestRecord>,
+    before: Entry<ManifestRecord>,
+    value: ManifestRecord,
+    { digest, mediaType, bytes }: ReceivedManifest,
+  ): Promise<boolean> {
+    const stored = await this.#cache.change(register.key, async () => {
+      const live = await register.replace(before, value);
+      if (live === undefined) return undefined;
+      this.#put.set(register.key, live);
+      return { digest, mediaType, bytes };
+    });
+    return stored !== undefined;
+  }
+
+  /** Afresh; in one look where it is still what this process made of it. */
+  async #read(register: WriteOnceRegister<ManifestRecord>): Promise<Entry<ManifestRecord> | undefined> {
+    return await register.read(this.#put.get(register.key));
   }
 
   /** The bytes go once nothing claims them any more; where that cannot be written down they are left to the collector. */

@@ -41,8 +41,8 @@ export class WriteOnceRegister<T extends object> {
    * @param known an entry that was read or created before: it is not read again should it still be the one in force
    */
   async read(known?: Entry<T>): Promise<Entry<T> | undefined> {
+    if (known !== undefined && (await this.#isInForce(known.number))) return known;
     let highest = (await this.#numbers()).at(-1);
-    if (known !== undefined && highest === known.number) return known;
     let bytes: Buffer | undefined;
     while (highest !== undefined && bytes === undefined) {
       bytes = await this.#get(keys.registerEntry(this.key, highest));
@@ -140,6 +140,15 @@ export class WriteOnceRegister<T extends object> {
       if (isBerthError(error, "OBJECT_UNKNOWN")) return undefined;
       throw error;
     }
+  }
+
+  /**
+   * An entry that was there is in force as long as the next one is not: numbers follow one another. Where entries are removed,
+   * that next one may have been, and only a listing tells; it costs S3's owner as much as twelve looks.
+   */
+  async #isInForce(number: number): Promise<boolean> {
+    if (number >= FIRST_KEPT) return (await this.#numbers()).at(-1) === number;
+    return (await this.store.stat(keys.registerEntry(this.key, number + 1))) === undefined;
   }
 
   /** Ascending. */

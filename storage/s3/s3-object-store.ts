@@ -70,7 +70,8 @@ export class S3ObjectStore implements ObjectStore {
     const bucket = new S3Bucket(client, settings);
     try {
       const conditionalCreate = options.probe === false || (await keepsConditions(bucket));
-      return new S3ObjectStore(bucket, signer, buffers, partSize, { conditionalCreate, staleForMs: STALE_FOR_MS });
+      const traits = { conditionalCreate, staleForMs: STALE_FOR_MS, remote: true };
+      return new S3ObjectStore(bucket, signer, buffers, partSize, traits);
     } catch (error) {
       client.destroy();
       signer.destroy();
