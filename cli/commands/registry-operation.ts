@@ -32,7 +32,7 @@ export interface FollowOptions {
   readonly config: RegistryConfig;
   readonly file?: string | undefined;
   /** As at the start. @throws BerthError CONFIG_INVALID */
-  readonly load: () => RegistryConfig;
+  readonly load: () => Promise<RegistryConfig>;
   /** As at the start. */
   readonly authOf: (config: RegistryConfig) => ReloadableSettings["auth"];
   readonly log: Logger;
@@ -54,6 +54,7 @@ export function followConfig({ registry, config, file, load, authOf, log }: Foll
     void reload.reload();
   };
   process.on("SIGHUP", onHangUp);
+  void reload.catchUp();
   return async () => {
     process.off("SIGHUP", onHangUp);
     await reload.close();

@@ -4,9 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Logger } from "pino";
 
-import { BerthError } from "../../oci/errors.js";
 import type { AuthSettings } from "../../registry/config/auth-section.js";
-import { loadConfig } from "../../registry/config/load-config.js";
+import { loadServableConfig } from "../../registry/config/load-config.js";
 import type { RegistryConfig } from "../../registry/config/schema.js";
 import { workerCount } from "../../registry/config/workers-setting.js";
 import { storeSettingsOf } from "../../registry/config/storage-section.js";
@@ -31,9 +30,12 @@ export interface ServeFlags {
 /** Serves until SIGINT or SIGTERM. The address goes to standard output, the log to standard error. */
 export async function serve({ config: file, ...flags }: ServeFlags, context: CliContext): Promise<void> {
   enlargeThreadPool();
-  const load = (): RegistryConfig => loadConfig({ ...(file !== undefined && { file }), env: process.env, flags });
+  // One that comes before anybody follows it, or while requests are let end, would else end the process.
+  process.on("SIGHUP", () => undefined);
+  const load = async (): Promise<RegistryConfig> =>
+    await loadServableConfig({ ...(file !== undefined && { file }), env: process.env, flags });
   const authOf = (config: RegistryConfig): AuthSettings | undefined => withKeyDirectory(config, context);
-  const config = load();
+  const config = await load();
   const storage = storeSettingsOf(config.storage, config.root ?? join(context.root, "registry"));
   const log = registryLogger(config.log.level);
   const place = placeOfStore(storage);
@@ -111,17 +113,8 @@ function announce(url: string, place: string): void {
   process.stdout.write(`berth registry serves ${url} from ${place}\n`);
 }
 
-/**
- * The keys that sign tokens are kept beside the store, not in it: whoever may read the store could else make tokens.
- * @throws BerthError CONFIG_INVALID on a bucket, where a directory of this host would be no other replica's
- */
-function withKeyDirectory({ auth, storage }: RegistryConfig, { root }: CliContext): AuthSettings | undefined {
+/** The keys that sign tokens are kept beside the store, not in it: whoever may read the store could else make tokens. */
+function withKeyDirectory({ auth }: RegistryConfig, { root }: CliContext): AuthSettings | undefined {
   if (auth === undefined || auth.keys.directory !== undefined || auth.keys.secret !== undefined) return auth;
-  if (storage.s3 !== undefined) {
-    throw new BerthError(
-      "CONFIG_INVALID",
-      "auth.keys: with storage.s3 say where all replicas find the keys of tokens: a secret, or a directory that they share",
-    );
-  }
   return { ...auth, keys: { ...auth.keys, directory: join(root, "registry-keys") } };
 }

@@ -107,10 +107,11 @@ function definePolicies(command: Command, host: CommandHost): void {
     .command("check-config")
     .summary("say what is wrong with a registry's configuration")
     .argument("[file]", "YAML file, checked with the environment's BERTH_REGISTRY_* variables")
+    .option("--syntax-only", "leave out what depends on this host: its files, directories and addresses")
     .option("--print-schema", "print the JSON schema of such files instead")
     .action(async (file: string | undefined, flags: CheckConfigFlags) => {
       const { checkConfig } = await import("./registry-check-config.js");
-      checkConfig(file, flags, host);
+      await checkConfig(file, flags, host);
     });
   command
     .command("policy")

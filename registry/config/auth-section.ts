@@ -125,6 +125,9 @@ function slipsOf({ access, groups, issuers, keys }: v.InferOutput<typeof authEnt
   const slips: string[] = [];
   const prefixes = new Set(["cert", ...issuers.map(({ name }) => name)]);
   if (prefixes.size <= issuers.length) slips.push("two issuers have the same name");
+  const addresses = new Set(issuers.map(({ issuer }) => issuer));
+  // Which of them a token is for could not be told.
+  if (addresses.size < issuers.length) slips.push("two issuers have the same address");
   if (keys.directory !== undefined && keys.secret !== undefined) slips.push("keys has both a directory and a secret");
   const members = [...Object.values(groups).flat(), ...access.flatMap(({ users }) => users)];
   const named = access.flatMap((rule) => rule.groups);

@@ -11,7 +11,7 @@ export interface ConfigReloadOptions {
   /** With which the registry was started. */
   readonly config: RegistryConfig;
   /** Reads the configuration again. @throws BerthError CONFIG_INVALID */
-  load(): RegistryConfig;
+  load(): Promise<RegistryConfig>;
   /** Takes it into use. @throws when it cannot, and then everything stays as it was */
   apply(config: RegistryConfig): Promise<void>;
   /** Looked at now and then for a change. */
@@ -41,6 +41,12 @@ export class ConfigReload {
     }, intervalMs).unref();
   }
 
+  /** For a change between the start's reading and now, which no look at the file's state can tell. Never rejects. */
+  async catchUp(): Promise<void> {
+    const now = await this.options.load().catch(() => undefined);
+    if (!isDeepStrictEqual(now, this.options.config)) await this.reload();
+  }
+
   /** One after the other. Never rejects. */
   async reload(): Promise<void> {
     this.#running = this.#running.then(async () => await this.#reload());
@@ -56,7 +62,7 @@ export class ConfigReload {
   async #reload(): Promise<void> {
     const { log } = this.options;
     try {
-      const config = this.options.load();
+      const config = await this.options.load();
       await this.options.apply(config);
       const stale = needRestart(this.options.config, config);
       log.info("the configuration was read again");

@@ -1,8 +1,11 @@
 import * as v from "valibot";
 
 import { BerthError } from "../../oci/errors.js";
+import { combinedProblems } from "./combined-problems.js";
 import { isSettings, readConfigFile, type Settings } from "./config-file.js";
+import type { ConfigProblem, SoundSections } from "./config-problem.js";
 import { readEnvironment, type Setting, type SettingPath } from "./environment.js";
+import { hostProblems } from "./host-problems.js";
 import { configSchema, type RegistryConfig } from "./schema.js";
 
 export interface ConfigSources {
@@ -19,14 +22,45 @@ export interface ConfigSources {
  * flags > environment > file > defaults, all checked by one schema.
  * @throws BerthError CONFIG_INVALID with every problem, one a line, each with its path and where it came from
  */
-export function loadConfig({ file, env, flags }: ConfigSources): RegistryConfig {
-  const problems: string[] = [];
+export function loadConfig(sources: ConfigSources): RegistryConfig {
+  const read = readSources(sources);
+  if (read.config !== undefined) return read.config;
+  throw invalid(read.problems);
+}
+
+/**
+ * What `serve` takes: also held against itself as a whole and, unless `syntaxOnly`, against this host. The one place that
+ * decides, for the start, a reload and check-config.
+ * @throws BerthError CONFIG_INVALID as `loadConfig`
+ */
+export async function loadServableConfig(
+  sources: ConfigSources,
+  { syntaxOnly = false }: { readonly syntaxOnly?: boolean } = {},
+): Promise<RegistryConfig> {
+  const { config, sections, problems, placed } = readSources(sources);
+  const more = [...combinedProblems(sections), ...(syntaxOnly ? [] : await hostProblems(sections))].map(placed);
+  if (config !== undefined && more.length === 0) return config;
+  throw invalid([...problems, ...more]);
+}
+
+interface PlacedProblem {
+  readonly line: number;
+  readonly text: string;
+}
+
+interface ReadSources {
+  /** Absent when there are problems. */
+  readonly config?: RegistryConfig;
+  readonly sections: SoundSections<RegistryConfig>;
+  readonly problems: readonly PlacedProblem[];
+  readonly placed: (problem: ConfigProblem) => PlacedProblem;
+}
+
+function readSources({ file, env, flags }: ConfigSources): ReadSources {
   const content = file === undefined ? undefined : readConfigFile(file);
   const settings: Settings = content?.settings ?? {};
-  problems.push(...(content?.problems ?? []));
   const origin = new Map<string, string>();
   const { settings: fromEnv, unknown } = readEnvironment(env, leavesOf(configSchema));
-  for (const variable of unknown) problems.push(`${variable}: there is no such setting`);
   for (const { path, variable, value } of fromEnv) {
     place(settings, path, value);
     origin.set(path.join("."), variable);
@@ -37,24 +71,48 @@ export function loadConfig({ file, env, flags }: ConfigSources): RegistryConfig 
     place(settings, path.split("."), value);
     origin.set(path, `--${FLAGS[path] ?? path}`);
   }
+  const placed = ({ path, what }: ConfigProblem): PlacedProblem => {
+    const dotted = path.join(".");
+    const elsewhere = originOf(dotted, origin);
+    const line = content?.lineOf(path) ?? 0;
+    const inFile = content === undefined ? [] : [`${file ?? ""}:${String(line)}`];
+    const where = elsewhere ?? [...inFile, ...(dotted === "" ? [] : [dotted])].join(": ");
+    return { line: elsewhere === undefined ? line : Infinity, text: `${where}: ${what}` };
+  };
+  // Before all others, in this order.
+  const early = [...(content?.problems ?? []), ...unknown.map((variable) => `${variable}: there is no such setting`)];
   const checked = v.safeParse(configSchema, settings);
-  const byPlace: { readonly line: number; readonly problem: string }[] = [];
-  for (const issue of checked.issues ?? []) {
-    const path = v.getDotPath(issue) ?? "";
-    const elsewhere = originOf(path, origin);
-    const parts = (issue.path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key)));
-    const place = content === undefined ? [] : [`${file ?? ""}:${String(content.lineOf(parts))}`];
-    const where = elsewhere ?? [...place, ...(path === "" ? [] : [path])].join(": ");
-    const what = issue.expected === "never" ? "there is no such setting" : issue.message;
-    byPlace.push({
-      line: elsewhere === undefined ? (content?.lineOf(parts) ?? 0) : Infinity,
-      problem: `${where}: ${what}`,
-    });
-  }
-  problems.push(...byPlace.sort((a, b) => a.line - b.line).map(({ problem }) => problem));
-  if (problems.length === 0 && checked.success) return checked.output;
-  throw new BerthError("CONFIG_INVALID", `the registry's configuration is wrong:\n  ${problems.join("\n  ")}`, {
-    details: { problems },
+  const problems = [
+    ...early.map((text) => ({ line: -1, text })),
+    ...(checked.issues ?? []).map((issue) =>
+      placed({
+        path: (issue.path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key))),
+        what: issue.expected === "never" ? "there is no such setting" : issue.message,
+      }),
+    ),
+  ];
+  const isReadable = (content?.problems ?? []).length === 0;
+  return {
+    ...(problems.length === 0 && checked.success && { config: checked.output }),
+    sections: isReadable ? soundSections(settings) : {},
+    problems,
+    placed,
+  };
+}
+
+/** Undefined for a section that is not there; of one that is not well-formed not even that. */
+function soundSections(settings: Settings): SoundSections<RegistryConfig> {
+  const sound = Object.entries(configSchema.entries).flatMap(([name, schema]) => {
+    const checked = v.safeParse(schema, settings[name]);
+    return checked.success ? [[name, checked.output] as const] : [];
+  });
+  return Object.fromEntries(sound);
+}
+
+function invalid(problems: readonly PlacedProblem[]): BerthError {
+  const texts = [...problems].sort((a, b) => a.line - b.line).map(({ text }) => text);
+  return new BerthError("CONFIG_INVALID", `the registry's configuration is wrong:\n  ${texts.join("\n  ")}`, {
+    details: { problems: texts },
   });
 }
 

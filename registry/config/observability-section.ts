@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-import { count, listenAddress, text, url } from "./values.js";
+import { count, httpUrl, listenAddress, text } from "./values.js";
 
 /** `metrics`: Prometheus' text format at GET /metrics, on an address of its own because it tells names and numbers. */
 export const metricsSection = v.optional(v.strictObject({ listen: v.optional(listenAddress) }), {});
@@ -9,7 +9,7 @@ export const metricsSection = v.optional(v.strictObject({ listen: v.optional(lis
 export const tracingSection = v.optional(
   v.strictObject({
     /** Base URL of the collector, such as http://127.0.0.1:4318 */
-    endpoint: v.optional(url),
+    endpoint: v.optional(httpUrl),
     serviceName: v.optional(text),
     /** Of requests that come without a decision of their own. */
     samplePercent: v.optional(v.pipe(count(0), v.maxValue(100, "is above 100")), 100),

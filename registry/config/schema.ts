@@ -7,7 +7,7 @@ import { healthSection, metricsSection, tracingSection } from "./observability-s
 import { policySection, rateSection, retentionSection } from "./policy-section.js";
 import { tlsSection } from "./tls-section.js";
 import { storageSection } from "./storage-section.js";
-import { count, flag, listenAddress, text, url } from "./values.js";
+import { count, flag, httpUrl, listenAddress, text } from "./values.js";
 import { webhooksSection } from "./webhooks-section.js";
 import { workers } from "./workers-setting.js";
 
@@ -42,7 +42,7 @@ export const configSchema = v.strictObject({
   http: v.optional(
     v.strictObject({
       /** Where clients see the registry: makes Location headers absolute. */
-      url: v.optional(url),
+      url: v.optional(httpUrl),
       /** Believe X-Forwarded-Host and -Proto: only behind a proxy that sets them. */
       trustForwarded: v.optional(flag, false),
       idleTimeoutSeconds: v.optional(count(1), 120),

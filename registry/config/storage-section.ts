@@ -2,7 +2,7 @@ import * as v from "valibot";
 
 import type { StoreSettings } from "../../storage/open-store.js";
 import { MIN_PART_SIZE, type S3Settings } from "../../storage/s3/s3-settings.js";
-import { count, flag, text, url } from "./values.js";
+import { count, flag, httpUrl, text } from "./values.js";
 
 /** Components of an object key, so that what is below the prefix is a store like any other. */
 const prefix = v.pipe(
@@ -17,9 +17,9 @@ const s3Settings = v.pipe(
     /** Before every key, so that several registries share a bucket. */
     prefix: v.optional(prefix),
     /** Absent for AWS. */
-    endpoint: v.optional(url),
+    endpoint: v.optional(httpUrl),
     /** Where clients reach the same server, for redirects. */
-    publicEndpoint: v.optional(url),
+    publicEndpoint: v.optional(httpUrl),
     region: v.optional(text),
     /** By default with an endpoint, and not for AWS. */
     forcePathStyle: v.optional(flag),
@@ -55,7 +55,13 @@ const s3Settings = v.pipe(
 export const storageSection = v.optional(
   v.pipe(
     v.strictObject({
-      filesystem: v.optional(v.strictObject({ root: text })),
+      filesystem: v.optional(
+        v.strictObject({
+          root: text,
+          /** What is beyond so many bytes of a blob is written, and read for the first time, around the page cache. */
+          directFrom: v.optional(count(0)),
+        }),
+      ),
       s3: v.optional(s3Settings),
       /** Send clients to the store for blobs, where it has URLs for them. Off for clients that cannot reach the store. */
       redirect: v.optional(flag, true),

@@ -15,6 +15,7 @@ export const count = (least: number): v.GenericSchema<number> =>
 export const flag = v.boolean("is not true or false");
 export const text = v.pipe(v.string("is not text"), v.nonEmpty("is empty"));
 export const url = v.pipe(text, v.url("is not a URL"));
+export const httpUrl = v.pipe(url, v.check(isHttp, "is not http:// or https://"));
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const SIZE = /^(\d{1,12}(?:\.\d{1,3})?) ?([KMGT]?)(?:i?B)?$/;
@@ -37,6 +38,11 @@ export const pattern = v.pipe(
 );
 
 export const listenAddress = v.pipe(text, v.check(isListenAddress, "is not host:port"));
+
+function isHttp(value: string): boolean {
+  // What is no URL at all is told of by itself.
+  return /^https?:$/.test(URL.parse(value)?.protocol ?? "http:");
+}
 
 function isListenAddress(value: string): boolean {
   try {

@@ -1,11 +1,15 @@
+import { readFileSync } from "node:fs";
+
 import * as v from "valibot";
 
+import { BerthError } from "../../oci/errors.js";
 import { count, text, url } from "./values.js";
 
 /** RFC 9110, 5.1 and 5.5. What the transport sets itself is not for anybody else. */
 const HEADER_NAME =
   /^(?!(?:host|content-length|content-type|connection|transfer-encoding|upgrade|expect|te|berth-signature)$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/i;
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
+const LEAST_SECRET = 16;
 
 const endpoint = v.pipe(
   v.strictObject({
@@ -20,7 +24,7 @@ const endpoint = v.pipe(
       {},
     ),
     /** Key of the signature; or `secretFile`. */
-    secret: v.optional(v.pipe(text, v.minLength(16, "is shorter than 16 characters"))),
+    secret: v.optional(v.pipe(text, v.minLength(LEAST_SECRET, "is shorter than 16 characters"))),
     secretFile: v.optional(text),
     timeoutSeconds: v.optional(count(1), 5),
     /** So many failures in a row are retried quickly; after them comes the backoff. */
@@ -46,6 +50,19 @@ const endpoint = v.pipe(
 );
 
 export type WebhookEndpoint = v.InferOutput<typeof endpoint>;
+
+/** Key of the endpoint's signatures; undefined when it has none. @throws BerthError CONFIG_INVALID for its file */
+export function readWebhookSecret({ name, secret, secretFile }: WebhookEndpoint): string | undefined {
+  if (secretFile === undefined) return secret;
+  let why = `${secretFile} holds less than ${String(LEAST_SECRET)} characters`;
+  try {
+    const read = readFileSync(secretFile, "utf8").trim();
+    if (read.length >= LEAST_SECRET) return read;
+  } catch (cause) {
+    why = cause instanceof Error ? cause.message : String(cause);
+  }
+  throw new BerthError("CONFIG_INVALID", `the secret of webhook ${name} cannot be read: ${why}`);
+}
 
 /** `webhooks`: who is told what happens. */
 export const webhooksSection = v.optional(

@@ -1,11 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 
 import type { Logger } from "pino";
 
-import { BerthError } from "../../../oci/errors.js";
 import type { ObjectStore } from "../../../storage/object-store.js";
-import type { WebhookEndpoint } from "../../config/webhooks-section.js";
+import { readWebhookSecret, type WebhookEndpoint } from "../../config/webhooks-section.js";
 import type { EventFeed } from "../event-feed.js";
 import { Courier, type Deliveries } from "./courier.js";
 import { EventQueue } from "./event-queue.js";
@@ -38,7 +36,7 @@ export class Webhooks {
     const baseUrl = options.baseUrl?.replace(/\/$/, "") ?? "";
     this.#queue = new EventQueue(options.store);
     for (const endpoint of endpoints) {
-      const secret = secretOf(endpoint);
+      const secret = readWebhookSecret(endpoint);
       const common = { endpoint, queue: this.#queue, source, baseUrl, log };
       this.#couriers.set(endpoint.name, new Courier({ ...common, ...(secret !== undefined && { secret }) }));
     }
@@ -92,15 +90,5 @@ export class Webhooks {
     } catch (error) {
       this.options.log.error({ err: error }, "the queue of events could not be looked after");
     }
-  }
-}
-
-function secretOf({ name, secret, secretFile }: WebhookEndpoint): string | undefined {
-  if (secretFile === undefined) return secret;
-  try {
-    return readFileSync(secretFile, "utf8").trim();
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BerthError("CONFIG_INVALID", `the secret of webhook ${name} cannot be read: ${why}`, { cause });
   }
 }

@@ -3,22 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { checkConfig } from "../../../cli/commands/registry-check-config.js";
-import type { CommandHost } from "../../../cli/command.js";
+import { BerthError } from "../../../oci/errors.js";
+import { loadServableConfig } from "../../../registry/config/load-config.js";
 
 describe("berth registry check-config", () => {
-  it("does not find in order what serve refuses: a wide listener without authentication", () => {
+  it("does not find in order what serve refuses: a wide listener without authentication", async () => {
     const directory = mkdtempSync(join(tmpdir(), "berth-check-config-"));
     try {
       const file = join(directory, "registry.yaml");
       writeFileSync(file, "listen: 0.0.0.0:5000\n");
-      const host = { exit: (code: number) => assert.fail(`exit ${String(code)}`) } as unknown as CommandHost;
-      assert.throws(
-        () => {
-          checkConfig(file, {}, host);
-        },
-        { code: "USAGE", message: /no authentication/ },
-      );
+      await assert.rejects(loadServableConfig({ file, env: {}, flags: {} }), (error) => {
+        return error instanceof BerthError && /registry.yaml:1: listen: .* no authentication/.test(error.message);
+      });
     } finally {
       rmSync(directory, { recursive: true });
     }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 
 import { ConfigReload } from "../../../../registry/config/config-reload.js";
-import { loadConfig } from "../../../../registry/config/load-config.js";
+import { loadConfig, loadServableConfig } from "../../../../registry/config/load-config.js";
 import type { RegistryConfig } from "../../../../registry/config/schema.js";
 import { registryLogger } from "../../../../registry/observability/logger.js";
 import { waitUntil } from "../../../helpers/wait-until.js";
@@ -17,7 +17,7 @@ describe("a configuration that changes", () => {
   let applied: RegistryConfig[];
   let reload: ConfigReload;
 
-  const load = (): RegistryConfig => loadConfig({ file, env: {}, flags: {} });
+  const load = async (): Promise<RegistryConfig> => await loadServableConfig({ file, env: {}, flags: {} });
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "berth-reload-"));
@@ -32,7 +32,7 @@ describe("a configuration that changes", () => {
       await Promise.resolve();
     };
     reload = new ConfigReload({
-      config: load(),
+      config: loadConfig({ file, env: {}, flags: {} }),
       load,
       apply,
       file,
