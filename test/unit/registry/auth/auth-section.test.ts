@@ -84,6 +84,7 @@ describe("the auth and tls sections", () => {
     });
     for (const message of [
       "two issuers have the same name",
+      "two issuers have the same address",
       "keys has both a directory and a secret",
       "hub:x begins with the name of no issuer",
       "there is no group opps",
