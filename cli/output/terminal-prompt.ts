@@ -8,11 +8,10 @@ export function askForLine(question: string): Promise<string> {
   return ask(question, process.stderr);
 }
 
-/** The same without showing what is typed. @throws BerthError ABORTED on Ctrl-C and Ctrl-D */
+/** The same without showing what is typed, however soon after the question. @throws BerthError ABORTED on Ctrl-C and Ctrl-D */
 export async function askForSecret(question: string): Promise<string> {
-  process.stderr.write(question);
   try {
-    return await ask("", nowhere());
+    return await ask("", nowhere(), () => process.stderr.write(question));
   } finally {
     process.stderr.write("\n");
   }
@@ -26,7 +25,8 @@ function nowhere(): Writable {
   });
 }
 
-async function ask(question: string, output: NodeJS.WritableStream): Promise<string> {
+/** @param whenSilent called once the terminal itself shows nothing of what is typed */
+async function ask(question: string, output: NodeJS.WritableStream, whenSilent?: () => void): Promise<string> {
   const lines = createInterface({ input: process.stdin, output, terminal: true });
   const stop = new AbortController();
   lines.once("SIGINT", () => {
@@ -36,6 +36,7 @@ async function ask(question: string, output: NodeJS.WritableStream): Promise<str
     stop.abort();
   });
   try {
+    whenSilent?.();
     return await lines.question(question, { signal: stop.signal });
   } catch (cause) {
     throw new BerthError("ABORTED", "cancelled", { cause });

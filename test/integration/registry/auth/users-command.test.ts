@@ -106,8 +106,6 @@ describe("berth registry user", () => {
       const ended = once(terminal, "close");
       for (const [index, answer] of answers.entries()) {
         await waitUntil("it asks", () => shown.split(": ").length > index + 1);
-        // The question comes before the terminal is told to show nothing.
-        await sleep(200);
         terminal.stdin.write(`${answer}\n`);
       }
       await ended;
