@@ -1,10 +1,11 @@
+import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { PROJECT } from "./project.js";
+import { inTheEnd, waitUntil } from "./wait-until.js";
 
 export const BERTH = join(PROJECT, "dist/bin/berth.js");
 
@@ -60,28 +61,18 @@ export class BerthHost {
     return child;
   }
 
-  /** `berth registry serve` on a free port of loopback. Resolves to `127.0.0.1:PORT` when it answers. */
+  /** `berth registry serve` on a port of loopback. Resolves to `127.0.0.1:PORT` when it listens. */
   async startRegistry(...args: readonly string[]): Promise<string> {
-    const address = `127.0.0.1:${String(await freePort())}`;
-    const child = this.start(
-      "registry",
-      "serve",
-      "--listen",
-      address,
-      "--root",
-      join(this.directory, "registry"),
-      ...args,
-    );
+    const root = join(this.directory, "registry");
+    const child = this.start("registry", "serve", "--listen", "127.0.0.1:0", "--root", root, ...args);
     let output = "";
-    child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    child.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    for (let attempt = 0; attempt < 200; attempt++) {
-      if (child.exitCode !== null) throw new Error(`the registry ended: ${output}`);
-      const answer = await fetch(`http://${address}/v2/`).catch(() => undefined);
-      if (answer?.status === 200 || answer?.status === 401) return address;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
     }
-    throw new Error(`the registry does not answer: ${output}`);
+    const address = (): string | undefined => / serves https?:\/\/(\S+) from /.exec(output)?.[1];
+    const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+    await waitUntil("the registry listens", () => address() !== undefined || hasEnded());
+    return address() ?? assert.fail(`the registry ended: ${output}`);
   }
 
   /** Removes all containers, stops what was started, and says what is left of it on the machine: an empty list is right. */
@@ -96,7 +87,11 @@ export class BerthHost {
       child.kill("SIGTERM");
       await ended;
     }
-    const left = [...mountsBelow(this.directory), ...containers.flatMap(cgroupsOf), ...processesNaming(this.directory)];
+    const left = await inTheEnd(() => [
+      ...mountsBelow(this.directory),
+      ...containers.flatMap(cgroupsOf),
+      ...processesNaming(this.directory),
+    ]);
     if (left.length === 0) rmSync(this.directory, { recursive: true, force: true });
     return left;
   }
@@ -135,13 +130,4 @@ function processesNaming(directory: string): string[] {
       }
     })
     .map((pid) => `process ${pid}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

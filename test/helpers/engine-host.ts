@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { BerthHost, mountsBelow } from "./berth-host.js";
 import { importBusybox } from "./lesson-images.js";
+import { inTheEnd } from "./wait-until.js";
 
 /** Docker's fourteen; without MKNOD where the kernel's devices controller is not on v1 (docs/decisions/0003). */
 export const DEFAULT_CAPABILITIES = existsSync("/sys/fs/cgroup/devices") ? "00000000a80425fb" : "00000000a00425fb";
@@ -43,8 +43,7 @@ export class EngineHost extends BerthHost {
 
   /** The same once processes that remove containers by themselves have had their time. */
   async leftoversInTheEnd(): Promise<string[]> {
-    for (let attempt = 0; attempt < 100 && this.leftovers().length > 0; attempt++) await sleep(50);
-    return this.leftovers();
+    return await inTheEnd(() => this.leftovers());
   }
 
   private imageLayers(): string[] {

@@ -11,6 +11,9 @@ import { PROJECT } from "./project.js";
 /** Where the machine sees the project, read-only, and the directory that it shares with the host. */
 export const ON_MACHINE = { project: "/opt/berth", shared: "/mnt" };
 
+/** Against hanging alone. */
+const SCRIPT_MS = 600_000;
+
 const ENVIRONMENT = [
   "HOME=/root",
   "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -75,7 +78,7 @@ export class FreshMachine {
 
   /** Runs a script of bash, as root, to its end. @throws Error with the end of its output unless it exits with 0 */
   async run(script: string): Promise<string> {
-    return await runProgram("nsenter", this.#entering(script), { timeoutMs: 120_000 });
+    return await runProgram("nsenter", this.#entering(script), { timeoutMs: SCRIPT_MS });
   }
 
   /** A script that goes on. */

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import type { LaunchPlan, MountPlan, NamespaceChoice, ProcessPlan } from "../../runtime-native/index.js";
 import { buildBusyboxRootfs } from "./busybox-rootfs.js";
 import { ScratchCgroup } from "./scratch-cgroup.js";
+import { inTheEnd } from "./wait-until.js";
 
 /** The 14 capabilities of Docker's default, by number. */
 export const DEFAULT_CAPABILITIES = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31].reduce(
@@ -75,7 +75,7 @@ export class ShimHost {
 
   /** What is still there that a finished container must not leave, one line each. A shim that has answered may take a moment to exit. */
   async leftovers(): Promise<string[]> {
-    for (let wait = 0; wait < 100 && this.#shims().length > 0; wait++) await sleep(10);
+    await inTheEnd(() => this.#shims());
     const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
     return [
       ...mounts.filter((line) => line.includes(this.directory)),
@@ -116,7 +116,7 @@ export class ShimHost {
   async dispose(): Promise<string[]> {
     const left = await this.leftovers();
     for (const shim of this.#shims()) process.kill(Number(shim.replace("process ", "")), "SIGTERM");
-    for (let wait = 0; wait < 100 && this.#shims().length > 0; wait++) await sleep(20);
+    await inTheEnd(() => this.#shims());
     for (const cgroup of this.#cgroups.values()) cgroup.remove();
     rmSync(this.directory, { recursive: true, force: true });
     return left;

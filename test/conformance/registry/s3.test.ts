@@ -13,9 +13,7 @@ import { uploadSuite } from "./upload-suite.js";
 describeWith(S3_SERVER, "distribution-spec on S3", () => {
   const stores: ObjectStore[] = [];
 
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     await s3Place();
   });
 

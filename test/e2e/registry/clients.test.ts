@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { runProgram } from "../../helpers/child-process.js";
-import { freePort } from "../../helpers/s3-server/free-port.js";
+import { freePort } from "../../helpers/free-port.js";
 import { S3_SERVER, s3Server } from "../../helpers/s3-server/shared-s3-server.js";
 import { smallImage, writeLayout, type SmallImage } from "../../helpers/small-image.js";
 import { ServedRegistry } from "./served-registry.js";
@@ -19,8 +19,7 @@ describeWith([asRoot, ...CLIENTS], "Debian's clients and a registry on a filesys
 });
 
 describeWith([asRoot, ...CLIENTS, ...S3_SERVER], "Debian's clients and a registry on a bucket", () => {
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     await s3Server();
   });
   describeClients(async (directory) => (await onBucket(directory)).config);

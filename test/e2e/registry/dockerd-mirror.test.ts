@@ -12,7 +12,7 @@ const PROGRAMS = [DOCKERD, "/usr/bin/docker", "/usr/bin/skopeo", "/usr/bin/curl"
 const UPSTREAM = "127.0.0.1:5001";
 const MIRROR = "127.0.0.1:5002";
 const SERVE = `exec node ${ON_MACHINE.project}/dist/bin/berth.js registry serve --log-level error`;
-const ANSWERS = "curl -fsS -o /dev/null --retry 100 --retry-delay 0 --retry-max-time 30 --retry-all-errors";
+const GET = "curl -fsS -o /dev/null";
 
 const DOCKER_REGISTRY = {
   version: "0.1",
@@ -35,7 +35,7 @@ for (const { kind, programs, serve } of UPSTREAMS) {
     [asRoot, ...PROGRAMS, ...programs],
     `dockerd with berth as its registry-mirror of a ${kind}`,
     function () {
-      this.timeout(120_000);
+      this.timeout(900_000);
       let machine: FreshMachine;
       let image: SmallImage;
 
@@ -63,11 +63,14 @@ for (const { kind, programs, serve } of UPSTREAMS) {
         const places =
           "--data-root /tmp/docker --exec-root /run/docker --pidfile /run/docker.pid -H unix:///run/docker.sock";
         const options = `--config-file ${ON_MACHINE.shared}/daemon.json --iptables=false --ip6tables=false --bridge=none`;
-        machine.start(`exec ${DOCKERD} ${options} ${places} >/tmp/dockerd.log 2>&1`);
+        machine.start(`${DOCKERD} ${options} ${places} >/tmp/dockerd.log 2>&1 || true; touch /run/dockerd-ended`);
         await machine.run(`
-      for host in ${UPSTREAM} ${MIRROR}; do ${ANSWERS} http://$host/v2/; done
+      for host in ${UPSTREAM} ${MIRROR}; do until ${GET} http://$host/v2/ 2>/dev/null; do sleep 0.1; done; done
       skopeo copy --dest-tls-verify=false oci:${ON_MACHINE.shared}/image:v1 docker://${UPSTREAM}/library/hello:v1
-      ${ANSWERS} --unix-socket /run/docker.sock http://docker/_ping || { tail /tmp/dockerd.log >&2; exit 1; }`);
+      until ${GET} --unix-socket /run/docker.sock http://docker/_ping 2>/dev/null; do
+        test ! -e /run/dockerd-ended || { tail /tmp/dockerd.log >&2; exit 1; }
+        sleep 0.1
+      done`);
       });
 
       after(async () => {
@@ -89,7 +92,7 @@ for (const { kind, programs, serve } of UPSTREAMS) {
       upstream=$(cat /run/upstream)
       kill $upstream
       while kill -0 $upstream 2>/dev/null; do sleep 0.1; done
-      ! ${ANSWERS} --retry 0 http://${UPSTREAM}/v2/ 2>/dev/null`);
+      ! ${GET} http://${UPSTREAM}/v2/ 2>/dev/null`);
         await pull();
       });
     },

@@ -19,9 +19,7 @@ describeWith(S3_SERVER, "registry's care of a bucket", () => {
   let store: ObjectStore;
   let registry: TestRegistry;
 
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     store = await openStore({ s3: await s3Place() });
     registry = await TestRegistry.start({ store, redirect: false });
   });

@@ -27,9 +27,7 @@ describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
   let place: S3Place;
   let proxy: S3Proxy;
 
-  beforeEach(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  beforeEach(async () => {
     place = await s3Place();
     proxy = await S3Proxy.start(place.endpoint);
   });

@@ -15,9 +15,7 @@ describeWith(S3_SERVER, "registry on S3", () => {
   let registry: TestRegistry;
   let replica: TestRegistry;
 
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     const place = await s3Place();
     proxy = await S3Proxy.start(place.endpoint);
     const settings = { ...place, endpoint: proxy.endpoint, publicEndpoint: place.endpoint };

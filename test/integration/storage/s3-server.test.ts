@@ -12,9 +12,7 @@ describeWith(S3_SERVER, "the S3 server of the tests", () => {
   let proxy: S3Proxy;
   let client: S3Client;
 
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     place = await s3Place();
   });
 

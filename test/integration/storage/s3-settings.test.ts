@@ -12,9 +12,7 @@ import { TestCertificates } from "../registry/auth/support/test-certificates.js"
 describeWith(S3_SERVER, "S3 settings", () => {
   let place: S3Place;
 
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     place = await s3Place();
   });
 

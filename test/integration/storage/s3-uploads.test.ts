@@ -21,9 +21,7 @@ describeWith(S3_SERVER, "uploads to S3", () => {
   let store: S3ObjectStore;
   let other: S3ObjectStore;
 
-  beforeEach(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  beforeEach(async () => {
     place = await s3Place();
     client = s3Client(place);
     proxy = await S3Proxy.start(place.endpoint);

@@ -16,9 +16,7 @@ const FAULTS: readonly Fault[] = [
 ];
 
 describeWith(S3_SERVER, "S3", () => {
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     await s3Server();
   });
 

@@ -12,9 +12,7 @@ describeWith(S3_SERVER, "a mirror on S3", () => {
   let store: S3ObjectStore;
   let rig: MirrorRig;
 
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     const place = await s3Place();
     store = await S3ObjectStore.open({ ...place, publicEndpoint: place.endpoint });
     rig = await MirrorRig.start({ registry: { store }, layer: randomBytes(9_000_000) });

@@ -90,7 +90,7 @@ describe("metrics", () => {
         await fetch(`${url}/v2/`, { headers: { Connection: "close" } });
       }
       const series = 'berth_registry_requests_total{operation="ping",status="200"}';
-      // A worker counts a request a moment after its client has the answer.
+      // The primary asks its workers each time, and does not wait long for one that is slow.
       const counted = async (): Promise<number> => await valueOf(`http://${metricsAddress}/metrics`, series);
       while ((await counted()) < 8) await sleep(20);
       assert.equal(await counted(), 8);

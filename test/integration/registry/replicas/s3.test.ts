@@ -5,9 +5,7 @@ import { describeRacesAcrossReplicas } from "./race-suite.js";
 import { describeUploadsAcrossReplicas } from "./upload-suite.js";
 
 describeWith(S3_SERVER, "replicas on one bucket", () => {
-  before(async function () {
-    // The server is started by whoever comes first.
-    this.timeout(120_000);
+  before(async () => {
     await s3Server();
   });
 

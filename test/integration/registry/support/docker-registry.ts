@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { freePort } from "../../../helpers/s3-server/free-port.js";
+import { freePort } from "../../../helpers/free-port.js";
 
 /** Debian's docker-registry (distribution 2.8) on a directory, for what it leaves there. Dies with this process. */
 export class DockerRegistry {
@@ -26,7 +26,7 @@ export class DockerRegistry {
     writeFileSync(config, JSON.stringify({ version: "0.1", log: { level: "error" }, storage, http: { addr: host } }));
     const child = spawn("setpriv", ["--pdeathsig", "KILL", "docker-registry", "serve", config], { stdio: "ignore" });
     for (let answers = false; !answers;) {
-      if (child.exitCode !== null) throw new Error(`docker-registry ended with ${String(child.exitCode)}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error("docker-registry did not start");
       answers = await fetch(`http://${host}/v2/`).then(
         ({ ok }) => ok,
         () => false,
@@ -37,6 +37,7 @@ export class DockerRegistry {
   }
 
   async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const ended = once(this.child, "exit");
     this.child.kill("SIGTERM");
     await ended;
