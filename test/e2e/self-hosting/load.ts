@@ -13,8 +13,10 @@ export interface LoadReport {
   readonly failures: readonly string[];
 }
 
-const ATTEMPTS = 5;
+/** A replica that has gone is noticed at once, and is back within a second or two; more on a slow machine. */
+const ATTEMPTS = 60;
 const PAUSE_MS = 150;
+const LONGEST_PAUSE_MS = 1000;
 const BLOB_BYTES = 60_000;
 const CONFIG = "application/vnd.oci.image.config.v1+json";
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -68,7 +70,7 @@ class LoadingClient {
         const isPassing = error instanceof TypeError || error instanceof PassingFault;
         if (!isPassing || attempt === ATTEMPTS) throw error;
         this.retried++;
-        await sleep(PAUSE_MS * attempt);
+        await sleep(Math.min(LONGEST_PAUSE_MS, PAUSE_MS * attempt));
       }
     }
   }

@@ -7,8 +7,6 @@ import { PROJECT } from "../../helpers/project.js";
 import type { FreshMachine } from "../../helpers/fresh-machine.js";
 import { UnitFile } from "./unit-file.js";
 
-const READY = "curl -fsS --retry 100 --retry-delay 0 --retry-max-time 30 --retry-all-errors";
-
 /** An instance of berth-registry@.service on the machine, started as the unit says. */
 export class Replica {
   readonly #unit: UnitFile;
@@ -36,9 +34,11 @@ export class Replica {
     const ended = once(child, "exit").then(() => {
       throw new Error(`the replica on port ${String(this.port)} ended:\n${this.#log}`);
     });
-    const ready = this.machine().run(`${READY} http://127.0.0.1:${String(this.port)}/readyz`);
-    await Promise.race([ready, ended]);
+    const url = `http://127.0.0.1:${String(this.port)}/readyz`;
+    const ready = this.machine().run(`until curl -fsS -o /dev/null ${url} 2>/dev/null; do sleep 0.1; done`);
+    ready.catch(() => undefined);
     ended.catch(() => undefined);
+    await Promise.race([ready, ended]);
   }
 
   /** As `systemctl restart` does. */

@@ -105,7 +105,7 @@ describe("registry's HTTP parser", () => {
   let registry: TestRegistry;
 
   before(async () => {
-    registry = await TestRegistry.start({ idleTimeoutMs: 2000 });
+    registry = await TestRegistry.start({ idleTimeoutMs: 10_000 });
   });
 
   after(async () => {

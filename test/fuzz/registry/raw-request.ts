@@ -4,7 +4,7 @@ import { connect } from "node:net";
  * Sends exactly these bytes, ends the sending side, and resolves to all that came back when the server has closed the
  * connection. @throws Error when it does not
  */
-export async function sendRaw(url: string, bytes: Buffer | string, timeoutMs = 20_000): Promise<string> {
+export async function sendRaw(url: string, bytes: Buffer | string, timeoutMs = 200_000): Promise<string> {
   const { hostname, port } = new URL(url);
   return await new Promise((resolve, reject) => {
     const received: Buffer[] = [];

@@ -10,6 +10,8 @@ import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-ob
 import { documentOf, putManifest, randomContent } from "./support/content.js";
 import { TestRegistry } from "./support/test-registry.js";
 
+const IDLE_MS = 1000;
+
 describe("registry on a store that fails or is slow", () => {
   let root: string;
   let store: FilesystemObjectStore;
@@ -18,7 +20,7 @@ describe("registry on a store that fails or is slow", () => {
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), "berth-store-"));
     store = await FilesystemObjectStore.open(root);
-    registry = await TestRegistry.start({ root, store, idleTimeoutMs: 1000 });
+    registry = await TestRegistry.start({ root, store });
   });
 
   afterEach(async () => {
@@ -110,13 +112,18 @@ describe("registry on a store that fails or is slow", () => {
       const writer = await openUpload(key, state);
       const complete = writer.complete.bind(writer);
       writer.complete = async () => {
-        await sleep(2000);
+        await sleep(2 * IDLE_MS);
         await complete();
       };
       return writer;
     };
-    const blob = randomContent(1000);
-    const body = new Uint8Array(blob.bytes);
-    await registry.expect(201, "POST", `/v2/a/blobs/uploads/?digest=${blob.digest}`, { body });
+    const impatient = await TestRegistry.start({ root, store, idleTimeoutMs: IDLE_MS });
+    try {
+      const blob = randomContent(1000);
+      const body = new Uint8Array(blob.bytes);
+      await impatient.expect(201, "POST", `/v2/a/blobs/uploads/?digest=${blob.digest}`, { body });
+    } finally {
+      await impatient.stop();
+    }
   });
 });

@@ -11,7 +11,7 @@ const ROUNDS = Number(process.env["S3_KILL_ROUNDS"] ?? 5);
 
 describeWith(S3_SERVER, "registry process on S3", () => {
   it(`has every acknowledged push whole after ${String(ROUNDS)} kill -9`, async function () {
-    this.timeout(120_000 + ROUNDS * 20_000);
+    this.timeout(300_000 + ROUNDS * 60_000);
     const storage = { s3: await s3Place() };
     await killAgainAndAgain(
       async () => await RegistryProcess.start({ storage }),

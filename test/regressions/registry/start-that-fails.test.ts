@@ -59,7 +59,7 @@ describe("a registry that cannot start", () => {
       };
       const before = held().length;
       await assert.rejects(startRegistry(all), (error) => isBerthError(error, code));
-      await waitUntil("nothing more is held than before", () => held().length <= before, 5000);
+      await waitUntil("nothing more is held than before", () => held().length <= before);
     });
   }
 });

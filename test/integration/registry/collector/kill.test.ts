@@ -71,7 +71,8 @@ describe("collector killed", () => {
       .sort();
   }
 
-  it("before any of its changes has lost nothing, and the next one finishes what it began", async () => {
+  it("before any of its changes has lost nothing, and the next one finishes what it began", async function () {
+    this.timeout(1200_000);
     const kept = await prepare();
     const whole = join(root, "whole");
     cpSync(join(root, "store"), whole, { recursive: true });

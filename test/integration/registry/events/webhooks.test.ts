@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { PassThrough } from "node:stream";
 
 import type { WebhookEndpoint } from "../../../../registry/config/webhooks-section.js";
@@ -16,7 +17,8 @@ function endpointAt(receiver: WebhookReceiver, settings: Partial<WebhookEndpoint
     name: "test",
     url: receiver.url,
     headers: {},
-    timeoutSeconds: 1,
+    // Longer than this process ever stands still: what is told twice would be told once too often here.
+    timeoutSeconds: 60,
     threshold: 3,
     backoffSeconds: 1,
     giveUpAfterHours: 1,
@@ -24,6 +26,13 @@ function endpointAt(receiver: WebhookReceiver, settings: Partial<WebhookEndpoint
     ignore: { actions: ["pull"], mediaTypes: ["application/octet-stream"] },
     ...settings,
   };
+}
+
+/** Of events that no endpoint is known to have got. */
+function batchesIn({ directory }: TestRegistry): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\/events\/.*\/batches\//.test(`${entry.parentPath}/`))
+    .map(({ name }) => name);
 }
 
 const actionsOf = (events: readonly ReceivedEvent[]): string[] => events.map(({ action }) => action).sort();
@@ -108,25 +117,28 @@ describe("webhooks", () => {
 
   it("tell once of each push, whichever of two registries on one store took it", async () => {
     const webhooks = [endpointAt(receiver)];
-    registry = await TestRegistry.start({ webhooks });
-    const other = await TestRegistry.start({ webhooks, root: registry.directory });
+    const first = await TestRegistry.start({ webhooks });
+    registry = first;
+    const other = await TestRegistry.start({ webhooks, root: first.directory });
     try {
-      const image = await imageIn(registry, "a");
+      const image = await imageIn(first, "a");
       const tags = Array.from({ length: 40 }, (_, i) => `t${String(i)}`);
       await Promise.all(
         tags.map(async (tag, i) => {
-          await putManifest(i % 2 === 0 ? (registry ?? assert.fail()) : other, "a", tag, image);
+          await putManifest(i % 2 === 0 ? first : other, "a", tag, image);
         }),
       );
       await waitUntil("every push is told", () => receiver.events.length >= tags.length);
+      // What a stop breaks off is told once more.
+      await waitUntil("the registries know that it is", () => batchesIn(first).length === 0);
     } finally {
       await other.stop();
     }
-    await registry.restart();
+    await first.restart();
     const told = receiver.events.map(({ target }) => String(target["tag"]));
     assert.equal(told.length, 40);
     assert.equal(new Set(told).size, 40);
-    await waitUntil("nothing is left in the store", () => (registry?.files("events") ?? []).length <= 2);
+    await waitUntil("nothing is left in the store", () => first.files("events").length <= 2);
   });
 
   it("slow nothing down while the endpoint hangs, and tell it later, after a restart as well", async () => {
@@ -140,8 +152,8 @@ describe("webhooks", () => {
     assert.deepEqual(receiver.events, []);
     receiver.behave = undefined;
     await registry.restart();
-    await waitUntil("both are told", () => receiver.events.length >= 2);
-    assert.deepEqual(receiver.events.map(({ target }) => String(target["tag"])).sort(), ["v1", "v2"]);
+    // The post that was broken off may come in twice.
+    await waitUntil("both are told", () => new Set(receiver.events.map(({ target }) => target["tag"])).size === 2);
   });
 
   it("retry 5xx with the same event ID, give up what is refused, and follow no redirect", async () => {
@@ -185,11 +197,13 @@ describe("webhooks", () => {
     output.on("data", (chunk: Buffer) => lines.push(chunk.toString()));
     const log = registryLogger("trace", output);
     const headers = { Authorization: "Bearer of-the-endpoint" };
-    const webhooks = [endpointAt(receiver, { queueLimit: 3, headers, secret: SECRET, threshold: 1 })];
+    const webhooks = [
+      endpointAt(receiver, { queueLimit: 3, headers, secret: SECRET, threshold: 1, backoffSeconds: 3600 }),
+    ];
     registry = await TestRegistry.start({ webhooks, log });
     const image = await imageIn(registry, "a");
     for (let i = 0; i < 6; i++) await putManifest(registry, "a", `t${String(i)}`, image);
-    await waitUntil("it was tried", () => receiver.posts.length > 0);
+    await waitUntil("it was tried", () => lines.join("").includes("a webhook fails"));
     receiver.behave = undefined;
     await registry.restart();
     await waitUntil("what fitted is told", () => receiver.events.length >= 3);
@@ -199,7 +213,6 @@ describe("webhooks", () => {
     );
     const logged = lines.join("");
     assert.match(logged, /events were dropped/);
-    assert.match(logged, /a webhook fails/);
     for (const secret of [SECRET, "of-the-endpoint", receiver.url]) assert.ok(!logged.includes(secret), secret);
   });
 });

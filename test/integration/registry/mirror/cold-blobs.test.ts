@@ -37,6 +37,18 @@ describe("a mirror's cold blobs", () => {
   /** What the store holds of the layer, and what of unfinished transfers. */
   const leftovers = (): string[] => [...rig.mirror.files("data"), ...rig.mirror.files(".staging")];
 
+  const half = (): number => Math.floor(rig.layerBytes.length / 2);
+
+  /** Lets the upstream send half of the layer. @returns what makes it send the rest, once it has sent the first half */
+  const sendHalf = (): (() => Promise<void>) => {
+    const sent = new Promise<ServerResponse>((resolve) => {
+      sendPart(half(), resolve);
+    });
+    return async () => {
+      (await sent).end(rig.layerBytes.subarray(half()));
+    };
+  };
+
   /** Lets the upstream send `count` bytes of the layer and then run `then`. */
   const sendPart = (count: number, then: (response: ServerResponse) => void): void => {
     let isFirst = true;
@@ -66,51 +78,39 @@ describe("a mirror's cold blobs", () => {
 
   it("reach the client while they are fetched, up to the last byte", async () => {
     await start();
-    const half = rig.layerBytes.length / 2;
-    let resume = (): void => undefined;
-    sendPart(half, (response) => {
-      resume = () => response.end(rig.layerBytes.subarray(half));
-    });
+    const resume = sendHalf();
     const answer = await rig.mirror.expect(200, "GET", rig.layerPath);
     const reader = answer.body?.getReader() ?? assert.fail();
     let received = 0;
-    while (received < half) received += (await reader.read()).value?.length ?? assert.fail("it ended");
-    assert.equal(received, half);
-    resume();
+    while (received < half()) received += (await reader.read()).value?.length ?? assert.fail("it ended");
+    assert.equal(received, half());
+    await resume();
     for (let part = await reader.read(); !part.done; part = await reader.read()) received += part.value.length;
     assert.equal(received, rig.layerBytes.length);
   });
 
   it("are served part by part while they are fetched, and a part is whole only once all was verified", async () => {
     await start();
-    const half = rig.layerBytes.length / 2;
-    let resume = (): void => undefined;
-    sendPart(half, (response) => {
-      resume = () => response.end(rig.layerBytes.subarray(half));
-    });
+    const resume = sendHalf();
     const answer = await rig.mirror.expect(206, "GET", rig.layerPath, { headers: { Range: "bytes=10-99" } });
     assert.equal(answer.headers.get("Content-Range"), `bytes 10-99/${String(rig.layerBytes.length)}`);
     const reader = answer.body?.getReader() ?? assert.fail();
     let received = 0;
     while (received < 89) received += (await reader.read()).value?.length ?? assert.fail("it ended");
     assert.equal(received, 89);
-    resume();
+    await resume();
     assert.equal((await reader.read()).value?.length, 1);
     assert.equal((await reader.read()).done, true);
   });
 
   it("are fetched to their end when the client goes away", async () => {
     await start();
-    const half = rig.layerBytes.length / 2;
-    let resume = (): void => undefined;
-    sendPart(half, (response) => {
-      resume = () => response.end(rig.layerBytes.subarray(half));
-    });
+    const resume = sendHalf();
     const leaving = new AbortController();
     const answer = await rig.mirror.expect(200, "GET", rig.layerPath, { signal: leaving.signal });
     leaving.abort();
     await assert.rejects(answer.arrayBuffer());
-    resume();
+    await resume();
     await waitUntil("the blob is kept", () => rig.mirror.files(`repos/_up!team!app/blobs`).length === 1);
     assert.deepEqual(await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath)), rig.layerBytes);
     assert.equal(rig.count("GET", rig.layer), 1);
@@ -176,8 +176,7 @@ describe("a mirror's cold blobs", () => {
 
   it("that break off are fetched on from there", async () => {
     await start();
-    const half = rig.layerBytes.length / 2;
-    sendPart(half, (response) => response.destroy());
+    sendPart(half(), (response) => response.destroy());
     const ranges: string[] = [];
     const { script } = rig.upstream;
     rig.upstream.script = (asked, response) => {
@@ -204,7 +203,8 @@ describe("a mirror's cold blobs", () => {
     await start(3_000_000, { timeouts: { idleSeconds: 1 } });
     sendPart(1000, () => undefined);
     assert.deepEqual(await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath)), rig.layerBytes);
-    assert.equal(rig.count("GET", rig.layer), 2);
+    // A transfer that stands still for a second because this machine does is broken off as well.
+    assert.ok(rig.count("GET", rig.layer) >= 2);
   });
 
   it("larger than the limit are refused before their bytes come", async () => {

@@ -121,7 +121,7 @@ describe("collector", () => {
     const collecting = collectGarbage(lagging, { graceMs: 0, signal: stopped.signal });
     const isThere = (prefix: string): boolean => [...table.objects.keys()].some((key) => key.startsWith(prefix));
     try {
-      await waitUntil("the blob is given up", () => table.objects.size > 0 && !isThere("repos/a/blobs/"), 2000);
+      await waitUntil("the blob is given up", () => table.objects.size > 0 && !isThere("repos/a/blobs/"));
       assert.ok(isThere("data/"));
     } finally {
       stopped.abort();
