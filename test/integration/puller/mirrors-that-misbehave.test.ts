@@ -4,9 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Digest } from "../../../oci/digest.js";
 import { MediaType } from "../../../oci/media-types.js";
+import { RegistryWithMirrors } from "../../../puller/pull/registry-with-mirrors.js";
 import type { ScriptedRegistry } from "../../helpers/scripted-registry.js";
 import { imageOfTars, smallImage, type SmallImage } from "../../helpers/small-image.js";
-import { asked, IMPATIENT, MirroredPull } from "./support/mirrored-pull.js";
+import { asked, IMPATIENT, MirroredPull, PATIENT } from "./support/mirrored-pull.js";
 
 type Misdeed = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -150,6 +151,39 @@ describe("a pull through mirrors that misbehave", () => {
     await at.pull();
     at.isWhole();
     assert.deepEqual(ranges, ["bytes=1000-"]);
+  });
+
+  it("bytes that came before the end of a connection count, though they are not taken yet", async () => {
+    const bytes = bytesOf(big);
+    const ranges: (string | undefined)[] = [];
+    const written: Uint8Array[] = [];
+    mirror.script = (request, response) => {
+      if (request.url?.includes(big) !== true) return false;
+      response.writeHead(200, { "content-length": bytes.length });
+      response.write(bytes.subarray(0, 1000), () => response.destroy());
+      return true;
+    };
+    let askOrigin = (): void => undefined;
+    const originIsAsked = new Promise<void>((resolve) => (askOrigin = resolve));
+    origin.script = (request) => {
+      if (request.url?.includes(big) !== true) return false;
+      ranges.push(request.headers.range);
+      askOrigin();
+      return false;
+    };
+    const registry = new RegistryWithMirrors([at.asMirror(mirror), at.asOrigin(origin)], { headStarts: PATIENT });
+    const write = async (chunk: Uint8Array): Promise<void> => {
+      written.push(Buffer.from(chunk));
+      await originIsAsked;
+    };
+    try {
+      const blob = { mediaType: MediaType.ociLayerGzip, digest: big, size: bytes.length };
+      await registry.pour("team/app", blob, write, new AbortController().signal);
+    } finally {
+      await registry.close();
+    }
+    assert.deepEqual(ranges, ["bytes=1000-"]);
+    assert.deepEqual(Buffer.concat(written), Buffer.from(bytes));
   });
 
   it("a mirror that has lied once is asked for nothing more", async () => {
