@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { parseManifest } from "../../../oci/manifest.js";
 import { openLocalStore } from "../../../puller/index.js";
@@ -144,7 +143,7 @@ describeWith([asRoot, program("/bin/busybox")], "commit", () => {
       first !== undefined && last !== undefined && first - last <= 1 && first >= last,
       `${String(first)} ${String(last)}`,
     );
-    assert.ok(Number(host.run("exec", "counter", "tail", "-n1", "/z")) > last);
+    await waitUntil("it counts on", () => Number(host.run("exec", "counter", "tail", "-n1", "/z")) > last);
   });
 
   it("leaves a paused container paused, and lets one go on with --pause=false", () => {
@@ -179,19 +178,13 @@ describeWith([asRoot, program("/bin/busybox")], "commit", () => {
   });
 
   it("Ctrl-C is obeyed at once, and leaves no image and a container that runs", async () => {
-    host.detached(
-      "--name",
-      "large",
-      "busybox",
-      "sh",
-      "-c",
-      "dd if=/dev/urandom of=/m bs=1M count=64 2>/dev/null; sleep 100",
-    );
+    // A hole that takes longer to pack than anybody takes to interrupt it, and no room on the disk.
+    host.detached("--name", "large", "busybox", "sh", "-c", "truncate -s 1T /m; exec sleep 1000");
     await waitUntil("sleep runs", () => host.try(["exec", "large", "pidof", "sleep"]).status === 0);
     const images = host.run("images", "-aq");
     const child = host.start("commit", "large", "large:1");
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    while (readdirSync(join(host.root, "staging")).length === 0) await sleep(5);
+    await waitUntil("the commit packs", () => readdirSync(join(host.root, "staging")).length > 0);
     child.kill("SIGINT");
     assert.equal(await ended, 1);
     assert.equal(statusOf("large"), "running");

@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { cgroupsOf } from "../../helpers/berth-host.js";
 import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { EngineHost } from "../../helpers/engine-host.js";
+import { isRunning } from "../../helpers/process-state.js";
+import { inTheEnd, waitUntil } from "../../helpers/wait-until.js";
 
 interface Inspected {
   State: { Status: string; Pid: number; ExitCode: number; Error: string };
@@ -24,15 +35,10 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
     assert.deepEqual(await host.dispose(), []);
   });
 
-  const namespaces = (): number =>
-    new Set(
-      readdirSync("/proc")
-        .filter((name) => /^\d+$/.test(name))
-        .flatMap(netOf),
-    ).size;
-
-  it("a container that cannot start leaves no mount, cgroup, namespace, directory or process", () => {
-    const before = namespaces();
+  it("a container that cannot start leaves no mount, cgroup, namespace, directory or process", async () => {
+    const running = host.detached("busybox", "sleep", "1000");
+    assert.ok(processesHolding(host.directory).length >= 2, "the shim and the command");
+    host.run("rm", "-f", running);
     for (const args of [
       ["busybox", "/no/such"],
       ["-w", "/etc/passwd/x", "busybox", "true"],
@@ -43,7 +49,8 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
       assert.notEqual(host.try(["run", "--rm", ...args]).status, 0, args.join(" "));
       assert.deepEqual(host.leftovers(), [], args.join(" "));
     }
-    assert.equal(namespaces(), before);
+    // A namespace lasts as long as its processes, and no mount has kept it (leftovers).
+    assert.deepEqual(await inTheEnd(() => processesHolding(host.directory)), []);
   });
 
   it("without --rm a failed start leaves a created container that says why, and rm removes it", () => {
@@ -54,10 +61,12 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
     host.run("rm", "failed");
   });
 
-  it("a container whose shim was killed is exited, and rm -f takes away what it left", () => {
+  it("a container whose shim was killed is exited, and rm -f takes away what it left", async () => {
     const id = host.detached("--name", "orphan", "busybox", "sleep", "100");
     const { State, GraphDriver } = host.inspect<Inspected>(id);
-    process.kill(parentOf(State.Pid), "SIGKILL");
+    const shim = parentOf(State.Pid);
+    process.kill(shim, "SIGKILL");
+    await waitUntil("the shim has ended", () => !isRunning(shim));
     const after = host.inspect<Inspected>(id).State;
     assert.equal(after.Status, "exited");
     host.run("rm", "-f", id);
@@ -67,13 +76,16 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
   });
 
   it("a foreground run that was killed leaves a container that runs on, and the next command removes it after its end", async () => {
-    const child = host.start("run", "--rm", "--name", "left", "busybox", "sh", "-c", "echo up; sleep 1");
+    const gate = mkdtempSync(join(host.directory, "gate-"));
+    const script = "echo up; until [ -e /gate/open ]; do sleep 0.05; done";
+    const child = host.start("run", "--rm", "--name", "left", "-v", `${gate}:/gate`, "busybox", "sh", "-c", script);
     await new Promise((resolve) => child.stdout?.once("data", resolve));
+    const ended = once(child, "exit");
     child.kill("SIGKILL");
-    await new Promise((resolve) => child.once("exit", resolve));
+    await ended;
     assert.equal(host.inspect<Inspected>("left").State.Status, "running");
+    writeFileSync(join(gate, "open"), "");
     assert.equal(host.run("wait", "left"), "0");
-    await sleep(100);
     host.run("run", "--rm", "busybox", "true");
   });
 
@@ -115,21 +127,25 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
   });
 });
 
-/** The network namespace of a process that is still there. */
-function netOf(pid: string): string[] {
-  try {
-    return [readlinkSync(`/proc/${pid}/ns/net`)];
-  } catch {
-    return [];
-  }
+/** Processes of which a file is open, or mounted in a mount namespace of their own, below the directory. */
+function processesHolding(directory: string): string[] {
+  const ours = readlinkSync("/proc/self/ns/mnt");
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      const files = unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+      const isOpen = files.some((fd) => unlessGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`))?.startsWith(directory));
+      if (isOpen || unlessGone(() => readlinkSync(`/proc/${pid}/ns/mnt`)) === ours) return isOpen;
+      return unlessGone(() => readFileSync(`/proc/${pid}/mountinfo`, "utf8"))?.includes(directory);
+    });
 }
 
-/** Not so for a zombie, whose new parent has not asked for its status yet. */
-function isRunning(pid: number): boolean {
+/** What is read of a process that may end meanwhile. */
+function unlessGone<T>(read: () => T): T | undefined {
   try {
-    return !/^State:\tZ/m.test(readFileSync(`/proc/${String(pid)}/status`, "utf8"));
+    return read();
   } catch {
-    return false;
+    return undefined;
   }
 }
 
