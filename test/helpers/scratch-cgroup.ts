@@ -65,7 +65,14 @@ export class ScratchCgroup {
   }
 
   remove(): void {
-    for (const directory of this.left()) rmdirSync(directory);
+    for (const directory of this.left()) {
+      try {
+        rmdirSync(directory);
+      } catch (error) {
+        // Its shim was quicker.
+        if (existsSync(directory)) throw error;
+      }
+    }
   }
 }
 

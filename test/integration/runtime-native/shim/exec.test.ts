@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync, readlinkSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { type LaunchPlan, NativeError, shimRequest } from "../../../../runtime-native/index.js";
 import { asRoot, describeWith, program } from "../../../helpers/capabilities.js";
 import { type Launched, launchAttached, ShimClient } from "../../../helpers/shim-client.js";
 import { processPlan, ShimHost } from "../../../helpers/shim-container.js";
+import { waitUntil } from "../../../helpers/wait-until.js";
 
 describeWith([asRoot, program("/bin/busybox")], "exec in a container", () => {
   const host = new ShimHost();
@@ -164,7 +164,6 @@ describeWith([asRoot, program("/bin/busybox")], "exec in a container", () => {
     assert.equal((await exec("sleep 1000 & exit 4")).exitCode, 4);
     const shim = String(container.shimPid);
     const children = (): string => readFileSync(`/proc/${shim}/task/${shim}/children`, "utf8").trim();
-    for (let wait = 0; wait < 100 && children() !== String(container.pid); wait++) await sleep(20);
-    assert.equal(children(), String(container.pid));
+    await waitUntil("the shim has one child", () => children() === String(container.pid));
   });
 });

@@ -2,15 +2,22 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { type ExitRecord, type LaunchPlan, launchShim, shimRequest } from "../../../../runtime-native/index.js";
 import { asRoot, describeWith, program } from "../../../helpers/capabilities.js";
+import { isRunning } from "../../../helpers/process-state.js";
 import { PROJECT } from "../../../helpers/project.js";
 import { launchAttached, runToEnd, ShimClient } from "../../../helpers/shim-client.js";
 import { processPlan, ShimHost } from "../../../helpers/shim-container.js";
+import { waitUntil } from "../../../helpers/wait-until.js";
 
 const recordOf = (plan: LaunchPlan): ExitRecord => JSON.parse(readFileSync(plan.exitFile, "utf8")) as ExitRecord;
+
+/** Part of a container's script: until go(). */
+const UNTIL_GO = "until test -e /go; do sleep 0.05; done";
+const go = async (plan: LaunchPlan): Promise<void> => {
+  assert.equal((await ShimClient.exec(plan, processPlan(["touch", "/go"])).finish()).exitCode, 0);
+};
 
 describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
   const host = new ShimHost();
@@ -39,7 +46,11 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
     const plan = host.plan(["sleep", "1000"]);
     const { client } = await launchAttached(plan);
     const waiters = Array.from({ length: 10 }, () => ShimClient.connect(plan));
-    for (const waiter of waiters) waiter.send(shimRequest.wait());
+    // Requests are met in order: the answer to the second is the first one's, too.
+    for (const waiter of waiters) {
+      waiter.send(shimRequest.wait(), shimRequest.kill(0));
+      assert.equal((await waiter.next()).type, "done");
+    }
     const killer = ShimClient.connect(plan);
     killer.send(shimRequest.kill(0), shimRequest.kill(200), shimRequest.kill(9));
     assert.deepEqual(
@@ -58,7 +69,7 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
     const { stdout, exitCode } = await runToEnd(plan);
     assert.equal(exitCode, 0);
     const [, pid = ""] = /started (\d+)/.exec(stdout) ?? [];
-    assert.ok(!existsSync(`/proc/${pid}`));
+    await waitUntil("it has ended", () => !isRunning(Number(pid)));
   });
 
   it("cgroups that it made below its own are removed too", async () => {
@@ -79,9 +90,10 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
   });
 
   it("its socket is for root alone, and its exit file too", async () => {
-    const plan = host.plan(["sleep", "0.2"]);
-    const { client } = await launchAttached(plan);
+    const plan = host.plan(["sleep", "1000"]);
+    const { client, pid } = await launchAttached(plan);
     assert.equal(statSync(plan.socketPath).mode & 0o777, 0o600);
+    process.kill(pid, "SIGKILL");
     await client.finish();
     assert.equal(statSync(plan.exitFile).mode & 0o777, 0o600);
   });
@@ -96,22 +108,24 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
       ];
     });
     await runToEnd(plan);
-    for (let wait = 0; wait < 100 && !existsSync(`${mark}.done`); wait++) await sleep(20);
+    await waitUntil("onExit has run", () => existsSync(`${mark}.done`));
     assert.match(readFileSync(`${mark}.done`, "utf8"), /^\{"exitCode":0.*\}\n0\ngone\n$/);
   });
 
   it("without an attach connection it logs, and its launcher gets no descriptor", async () => {
-    const plan = host.plan(["sh", "-c", "echo logged; sleep 0.1"], (own) => (own.io = { ...own.io, attach: false }));
+    const plan = host.plan(["sh", "-c", `echo logged; ${UNTIL_GO}`], (own) => (own.io = { ...own.io, attach: false }));
     const launched = await launchShim(plan);
     assert.equal(launched.attachFd, undefined);
     const waiter = ShimClient.connect(plan);
-    waiter.send(shimRequest.wait());
+    waiter.send(shimRequest.wait(), shimRequest.kill(0));
+    assert.equal((await waiter.next()).type, "done");
+    await go(plan);
     assert.equal((await waiter.finish()).exitCode, 0);
     assert.match(readFileSync(plan.io.log?.path ?? "", "utf8"), /logged/);
   });
 
   it("goes on when the program that launched it is killed, and when its terminal hangs up", async () => {
-    const plan = host.plan(["sh", "-c", "while ! test -e /go; do sleep 0.05; done; echo went on"]);
+    const plan = host.plan(["sh", "-c", `${UNTIL_GO}; echo went on`]);
     const { pid, shimPid } = await launchElsewhereAndKill(plan);
     assert.ok(existsSync(`/proc/${String(pid)}`));
     process.kill(shimPid, "SIGHUP");
@@ -119,7 +133,7 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
     const waiter = ShimClient.connect(plan);
     waiter.send(shimRequest.attach({ stdin: false, stdout: true, stderr: true }));
     assert.equal((await waiter.next()).type, "started");
-    await ShimClient.exec(plan, processPlan(["touch", "/go"])).finish();
+    await go(plan);
     const { stdout, exitCode } = await waiter.finish();
     assert.deepEqual([stdout, exitCode], ["went on\n", 0]);
   });
@@ -133,8 +147,7 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
     const killed = await launchAttached(plan);
     process.kill(killed.shimPid, "SIGKILL");
     await assert.rejects(killed.client.finish());
-    for (let wait = 0; wait < 100 && existsSync(`/proc/${String(killed.pid)}`); wait++) await sleep(20);
-    assert.ok(!existsSync(`/proc/${String(killed.pid)}`));
+    await waitUntil("the container has ended with its shim", () => !isRunning(killed.pid));
     // What a shim that was killed cannot clear up is for the engine's sweep; here for this test.
     execFileSync("umount", [plan.rootfs.merged]);
     host.cgroupOf(plan).remove();
