@@ -51,4 +51,4 @@ describe("openArchive", () => {
       { numRuns: 150 },
     );
   });
-}).timeout(60_000);
+});

@@ -109,6 +109,8 @@ describe("saved credentials", () => {
       await assert.rejects(saved("r"), { code: "CONFIG_INVALID", message: /docker-credential-missing.*PATH/ });
     });
 
+    /** Long before the test's own time limit, and for what hangs soon. */
+    const [PATIENCE_MS, IMPATIENCE_MS] = [240_000, 1000];
     const failing: readonly (readonly [string, string, string, RegExp])[] = [
       ["fails", "echo 'no key\u001b[2J'; echo s3cret >&2; exit 1", "UNAUTHORIZED", /failed: no key \[2J$/],
       ["fails without a word", "exit 3", "UNAUTHORIZED", /does not say why/],
@@ -116,13 +118,19 @@ describe("saved credentials", () => {
       ["answers with a list", "echo '[]'", "UNAUTHORIZED", /without a user name and a secret/],
       ["talks without end", "while :; do echo s3cret s3cret s3cret s3cret; done", "UNAUTHORIZED", /too much/],
       ["never ends", "exec sleep 60", "TIMEOUT", /did not end within/],
-      ["leaves a child with its output", "sleep 3 & exit 1", "TIMEOUT", /did not end within/],
+      ["leaves a child with its output", 'sleep 60 & echo $! > "$KEPT"; exit 1', "TIMEOUT", /did not end within/],
     ];
+    afterEach(() => {
+      const orphan = existsSync(environment["KEPT"] ?? "")
+        ? Number(readFileSync(environment["KEPT"] ?? "", "utf8"))
+        : NaN;
+      if (orphan > 0) process.kill(orphan, "SIGKILL");
+    });
     for (const [name, script, code, message] of failing) {
       it(`one that ${name} is one clear error`, async () => {
         helper("bad", `#!/bin/sh\n${script}\n`);
         await assert.rejects(
-          new CredentialHelper("bad", environment, 1000).get("r"),
+          new CredentialHelper("bad", environment, code === "TIMEOUT" ? IMPATIENCE_MS : PATIENCE_MS).get("r"),
           (error: Error & { code?: string }) => {
             assert.equal(error.code, code, error.message);
             assert.match(error.message, message);

@@ -236,7 +236,7 @@ describe("the local store", () => {
       state.files().filter((file) => file.startsWith("staging")),
       [],
     );
-  }).timeout(20_000);
+  });
 
   it("sweeps a layer that was moved into place and never recorded", async () => {
     await pull(base, "base");

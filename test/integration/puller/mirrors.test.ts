@@ -7,7 +7,7 @@ import { pullImage } from "../../../puller/pull/pull-image.js";
 import { pushSource } from "../../../puller/push/push-source.js";
 import type { ScriptedRegistry } from "../../helpers/scripted-registry.js";
 import { json, sha256, type SmallImage } from "../../helpers/small-image.js";
-import { asked, MirroredPull } from "./support/mirrored-pull.js";
+import { asked, MirroredPull, PATIENT } from "./support/mirrored-pull.js";
 
 describe("a pull through mirrors", () => {
   let at: MirroredPull;
@@ -82,6 +82,7 @@ describe("a pull through mirrors", () => {
     };
     const pulling = pullImage(state.root, parseReference("reg.example/team/app:1"), {
       hosts: [at.asMirror(mirror), at.asOrigin(origin)],
+      headStarts: PATIENT,
       signal: stop.signal,
     });
     await assert.rejects(pulling, { code: "ABORTED" });
@@ -165,6 +166,7 @@ describe("a pull through mirrors", () => {
     mirror.image = { ...image, manifest: root, blobs: new Map([[root, index]]) };
     await pullImage(state.root, parseReference("reg.example/team/app:1"), {
       hosts: [at.asMirror(mirror), at.asOrigin(origin)],
+      headStarts: PATIENT,
       platform,
     });
     at.isWhole();

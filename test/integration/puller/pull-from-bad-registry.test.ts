@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Digest } from "../../../oci/digest.js";
 import { MediaType } from "../../../oci/media-types.js";
@@ -13,8 +12,16 @@ import { runProgram } from "../../helpers/child-process.js";
 import { ScriptedRegistry } from "../../helpers/scripted-registry.js";
 import { imageOfTars, json, sha256, smallImage, tarOf, type SmallImage } from "../../helpers/small-image.js";
 import { StateRoot } from "../../helpers/state-root.js";
+import { waitUntil } from "../../helpers/wait-until.js";
 
-const limits = { attempts: 3, baseDelay: 5, maximumDelay: 10, lowSpeedTime: 200, idleTimeout: 2000 };
+const limits = { attempts: 3, baseDelay: 5, maximumDelay: 10 };
+
+/** The tests' own time limit comes before its own. */
+const PATIENT = { ...limits, lowSpeedTime: 3_600_000, idleTimeout: 3_600_000 };
+
+/** Until the client has taken what was written, or has gone. */
+const taken = (response: ServerResponse): Promise<unknown> =>
+  Promise.race(["drain", "close"].map((event) => new Promise((resolve) => response.once(event, resolve))));
 
 describe("a pull from a registry that misbehaves", () => {
   let registry: ScriptedRegistry;
@@ -113,7 +120,7 @@ describe("a pull from a registry that misbehaves", () => {
       const chunk = Buffer.alloc(64 * 1024);
       while (!response.destroyed && sent < 100 << 20) {
         sent += chunk.length;
-        if (!response.write(chunk)) await sleep(1);
+        if (!response.write(chunk)) await taken(response);
       }
       response.end();
     });
@@ -201,22 +208,22 @@ describe("a pull from a registry that misbehaves", () => {
 
   it("a failing layer stops the others", async () => {
     const [first, second] = image.layers.map(({ digest }) => digest);
-    let stopped = false;
+    let [begun, stopped] = [false, false];
     registry.script = async (request, response) => {
       if (request.url?.endsWith(String(first)) === true) {
-        await sleep(50);
+        await waitUntil("the other layer is on its way", () => begun);
         response.writeHead(404).end();
         return true;
       }
       if (request.url?.endsWith(String(second)) !== true) return false;
+      response.on("close", () => (stopped = true));
       response.writeHead(200, { "content-length": bytesOf(layer).length });
       response.write(bytesOf(layer).subarray(0, 10));
-      response.on("close", () => (stopped = true));
+      begun = true;
       return true;
     };
-    await refuses("BLOB_UNKNOWN", { client: { limits: { ...limits, lowSpeedTime: 60_000, idleTimeout: 60_000 } } });
-    await sleep(50);
-    assert.equal(stopped, true);
+    await refuses("BLOB_UNKNOWN", { client: { limits: PATIENT } });
+    await waitUntil("the other layer is stopped", () => stopped);
   });
 
   it("is cancelled by its signal and leaves nothing", async () => {

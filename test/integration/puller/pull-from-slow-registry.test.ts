@@ -10,7 +10,9 @@ import { ScriptedRegistry } from "../../helpers/scripted-registry.js";
 import { smallImage, type SmallImage } from "../../helpers/small-image.js";
 import { StateRoot } from "../../helpers/state-root.js";
 
-const limits = { attempts: 3, baseDelay: 5, maximumDelay: 10, lowSpeedTime: 200, idleTimeout: 2000 };
+const limits = { attempts: 3, baseDelay: 5, maximumDelay: 10 };
+/** For servers that drip; a busy machine must not take an honest one for such. */
+const IMPATIENT = { ...limits, attempts: 1, lowSpeedTime: 200 };
 
 describe("a pull from a registry that has time", () => {
   let registry: ScriptedRegistry;
@@ -34,10 +36,10 @@ describe("a pull from a registry that has time", () => {
     await state.remove();
   });
 
-  const pull = (attempts = limits.attempts): Promise<unknown> =>
-    pullImage(state.root, parseReference(`${registry.address}/app:1`), { client: { limits: { ...limits, attempts } } });
-  const refuses = async (code: string, attempts?: number): Promise<void> => {
-    await assert.rejects(pull(attempts), { code });
+  const pull = (own = limits): Promise<unknown> =>
+    pullImage(state.root, parseReference(`${registry.address}/app:1`), { client: { limits: own } });
+  const refuses = async (code: string, own = limits): Promise<void> => {
+    await assert.rejects(pull(own), { code });
     assert.deepEqual([...state.files(), ...state.directories()], []);
   };
   const onBlob = (digest: Digest, answer: (request: IncomingMessage, response: ServerResponse) => unknown): void => {
@@ -56,8 +58,8 @@ describe("a pull from a registry that has time", () => {
         await sleep(20);
       }
     });
-    await refuses("NETWORK", 1);
-  }).timeout(10_000);
+    await refuses("NETWORK", IMPATIENT);
+  });
 
   it("a server that gives one byte for each connection is left after a few", async () => {
     let calls = 0;
@@ -83,7 +85,7 @@ describe("a pull from a registry that has time", () => {
       }
       return true;
     };
-    await refuses("NETWORK", 1);
+    await refuses("NETWORK", IMPATIENT);
   });
 
   it("429 is waited out as long as the server says, 503 is tried again", async () => {
@@ -100,8 +102,7 @@ describe("a pull from a registry that has time", () => {
 
   it("429 for minutes is reported, not sat out", async () => {
     onBlob(layer, (_, response) => response.writeHead(429, { "retry-after": "900" }).end());
-    const started = performance.now();
+    // The tests' own time limit is shorter than that.
     await refuses("TOO_MANY_REQUESTS");
-    assert.ok(performance.now() - started < 60_000);
   });
 });

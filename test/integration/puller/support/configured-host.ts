@@ -11,6 +11,7 @@ import { pushSource } from "../../../../puller/push/push-source.js";
 import { startRegistry, type RegistryOptions, type RunningRegistry } from "../../../../registry/index.js";
 import { smallImage, writeLayout, type SmallImage } from "../../../helpers/small-image.js";
 import { StateRoot } from "../../../helpers/state-root.js";
+import { PATIENT } from "./mirrored-pull.js";
 
 /** A host with files of its own that say how registries are reached, an image to push, and registries that run on it. */
 export class ConfiguredHost {
@@ -74,7 +75,7 @@ export class ConfiguredHost {
     const notes: string[] = [];
     const reference = parseReference(name);
     const hosts = await registryHosts(reference, this.environment);
-    const { id } = await pullImage(root, reference, { hosts, onNote: (note) => notes.push(note) });
+    const { id } = await pullImage(root, reference, { hosts, headStarts: PATIENT, onNote: (note) => notes.push(note) });
     assert.equal(id, this.image.config);
     return notes;
   }

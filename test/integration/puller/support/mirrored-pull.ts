@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 
 import type { Digest } from "../../../../oci/digest.js";
 import { parseReference } from "../../../../oci/reference.js";
 import type { Capability, RegistryHost } from "../../../../puller/hosts/registry-host.js";
 import { openLocalStore } from "../../../../puller/index.js";
 import { pullImage } from "../../../../puller/pull/pull-image.js";
+import type { HeadStarts } from "../../../../puller/pull/registry-with-mirrors.js";
 import { ScriptedRegistry } from "../../../helpers/scripted-registry.js";
 import { smallImage, type SmallImage } from "../../../helpers/small-image.js";
 import { StateRoot } from "../../../helpers/state-root.js";
@@ -18,12 +20,20 @@ export const IMPATIENT = {
   lowSpeedTime: 300,
 };
 
+/** However slow this machine is, only a host that fails makes the next one be asked. */
+export const PATIENT: HeadStarts = {
+  over: async (_, signal) => {
+    if (!signal.aborted) await once(signal, "abort");
+  },
+};
+
 const NAME = "reg.example/team/app:1";
 
 /** A registry and two mirrors that all have the same image of two layers, and a store to pull it into. */
 export class MirroredPull {
   readonly state = new StateRoot();
   readonly notes: string[] = [];
+  headStarts = PATIENT;
 
   private constructor(
     readonly mirror: ScriptedRegistry,
@@ -71,7 +81,7 @@ export class MirroredPull {
   }
 
   pull(hosts = [this.asMirror(this.mirror), this.asOrigin(this.origin)], name = NAME): Promise<{ id: string }> {
-    return pullImage(this.state.root, parseReference(name), { hosts, onNote: (note) => this.notes.push(note) });
+    return pullImage(this.state.root, parseReference(name), { hosts, headStarts: this.headStarts, onNote: (note) => this.notes.push(note) });
   }
 
   /** For mirrors that hang. */

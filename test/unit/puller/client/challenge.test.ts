@@ -73,8 +73,7 @@ describe("parseChallenges", () => {
       ),
       { numRuns: 2000 },
     );
-    const started = performance.now();
-    for (const part of ['a="', "a, ", "a=b ", '\\"', "a "]) parseChallenges(part.repeat(100_000));
-    assert.ok(performance.now() - started < 10_000);
+    // Milliseconds; the square of it would be over the test's time limit on any machine.
+    for (const part of ['a="', "a, ", "a=b ", '\\"', "a "]) parseChallenges(part.repeat(1_000_000));
   });
 });
