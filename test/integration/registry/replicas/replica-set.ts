@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { ObjectStore } from "../../../../storage/object-store.js";
 import { TestRegistry } from "../support/test-registry.js";
@@ -14,6 +15,9 @@ export interface SharedMedium {
 /** Short, so that taking over can be waited for. */
 export const LEASE_MS = 1500;
 
+/** Instead of the medium's own, if it has one: what a replica may go on to serve for so long can be waited for. */
+const STALE_FOR_MS = 500;
+
 /** Three registries on one medium. They share a process, but nothing in it. */
 export class ReplicaSet {
   private constructor(
@@ -24,6 +28,10 @@ export class ReplicaSet {
 
   static async start(medium: SharedMedium): Promise<ReplicaSet> {
     const stores = await Promise.all(Array.from({ length: 3 }, async () => await medium.open()));
+    for (const store of stores) {
+      const { traits } = store;
+      if (traits.staleForMs > 0) Object.assign(store, { traits: { ...traits, staleForMs: STALE_FOR_MS } });
+    }
     const registries = await Promise.all(
       stores.map(async (store) => await TestRegistry.start({ store, uploadLeaseMs: LEASE_MS })),
     );
@@ -36,6 +44,17 @@ export class ReplicaSet {
 
   store(index: number): ObjectStore {
     return this.stores[index] ?? assert.fail("there are three replicas");
+  }
+
+  /** Resolves when the replica serves it no more: at once, unless the medium lets it rely on what it has read a while ago. */
+  async untilGone(registry: TestRegistry, path: string): Promise<void> {
+    const mayLag = this.stores.some(({ traits }) => traits.staleForMs > 0);
+    for (;;) {
+      const { status } = await registry.fetch("GET", path);
+      if (status === 404) return;
+      assert.ok(mayLag && status === 200, `${path}: ${String(status)}`);
+      await sleep(50);
+    }
   }
 
   async keys(prefix: string): Promise<readonly string[]> {
