@@ -48,7 +48,7 @@ export async function collect(flags: GcFlags, host: CommandHost): Promise<void> 
         await endAbandonedUploads({ uploads, store, expiryMs: config.uploads.expireAfterHours * HOUR_MS });
         await uploads.close();
       }
-      return await collectGarbage(store, { ...times, dryRun, signal, onFound: tell });
+      return await collectGarbage(store, { ...times, dryRun, signal, onFound: tell, onWait: tellWait });
     });
     process.stderr.write(`${summaryOf(report, dryRun)}\n`);
   } catch (error) {
@@ -58,6 +58,13 @@ export async function collect(flags: GcFlags, host: CommandHost): Promise<void> 
   } finally {
     await store.close();
   }
+}
+
+function tellWait(waitMs: number): void {
+  const seconds = String(Math.ceil(waitMs / 1000));
+  process.stderr.write(
+    `waiting ${seconds} s before the bytes go: registries that run may still send clients to them for so long\n`,
+  );
 }
 
 function timesOf(

@@ -58,7 +58,7 @@ export class BlobCollector {
     for (; entry !== undefined; entry = await register.read()) {
       const { value } = entry;
       if (value.state === "tombstone") {
-        this.#giveUpForeign(register, entry);
+        this.#giveUp(register, entry);
         return undefined;
       }
       if (value.state === "pending" && collection.isOld(value.at)) {
@@ -100,18 +100,22 @@ export class BlobCollector {
       else if (isNamed) collection.claim(blobClaimsOf(replaced.value));
       else {
         this.#count(digest, value);
-        this.#giveUpForeign(register, replaced);
+        this.#giveUp(register, replaced);
       }
     });
   }
 
   /**
-   * Bytes outside of data/ are found by no listing, should the run end before they are deleted: their tombstone tells. Once they
-   * have gone it is replaced by one that names nothing, so that they are deleted once: another registry may write there again.
+   * What leads to the bytes may go. Bytes outside of data/ are found by no listing, should the run end before they are
+   * deleted: their tombstone tells. Once they have gone it is replaced by one that names nothing, so that they are deleted
+   * once: another registry may write there again.
    */
-  #giveUpForeign(register: WriteOnceRegister<BlobPointer>, tombstone: Entry<BlobPointer>): void {
+  #giveUp(register: WriteOnceRegister<BlobPointer>, tombstone: Entry<BlobPointer>): void {
     const { value } = tombstone;
-    if (!value.data.includes("/")) return;
+    if (!value.data.includes("/")) {
+      this.collection.bury(value.data);
+      return;
+    }
     this.collection.foreign.set(value.data, async () => {
       await register.replace(tombstone, { ...value, data: randomUUID() });
     });

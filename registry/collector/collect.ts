@@ -52,6 +52,7 @@ async function lettingGo(collection: Collection): Promise<void> {
   const { store, options } = collection;
   const waitMs = store.traits.staleForMs * WAY_OF_CLIENTS;
   if (waitMs === 0 || collection.isDryRun || !collection.hasGarbage) return;
+  options.onWait?.(waitMs);
   await sleep(waitMs, undefined, options.signal && { signal: options.signal }).catch(() => undefined);
   collection.assertWanted();
 }

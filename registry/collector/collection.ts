@@ -13,6 +13,8 @@ export interface CollectOptions {
   readonly signal?: AbortSignal;
   /** Told of each thing that goes, or would. */
   readonly onFound?: (found: Found) => void;
+  /** Told before a wait of so many milliseconds, for which there is nothing else to do. */
+  readonly onWait?: (waitMs: number) => void;
 }
 
 export interface Found {
@@ -42,6 +44,7 @@ export interface CollectReport {
 const PRESENT = 1;
 const CLAIMED = 2;
 const COUNTED = 4;
+const BURIED = 8;
 
 /** What one run knows. It is the run's own: another collector may be at work at the same time. */
 export class Collection {
@@ -107,6 +110,15 @@ export class Collection {
   isGarbage(data: string): boolean {
     const flags = this.#data.flagsOf(data);
     return (flags & PRESENT) !== 0 && (flags & CLAIMED) === 0;
+  }
+
+  /** The run made a tombstone of the pointer to the data, which has a name of its own: it never comes back. */
+  bury(data: string): void {
+    this.#data.add(data, BURIED);
+  }
+
+  isBuried(data: string): boolean {
+    return (this.#data.flagsOf(data) & BURIED) !== 0;
   }
 
   /** Its size has been added up. */

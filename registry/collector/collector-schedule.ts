@@ -123,6 +123,12 @@ export class CollectorSchedule {
           graceMs: graceHours * HOUR_MS,
           ...(untagged && { untaggedGraceMs: untaggedGraceHours * HOUR_MS }),
           signal: this.#stopped.signal,
+          onWait: (waitMs) => {
+            this.log.info(
+              { waitMs },
+              "garbage was found: it is deleted when clients on their way to it have come to their end",
+            );
+          },
         }),
     );
     this.#add(report);

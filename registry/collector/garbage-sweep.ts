@@ -4,9 +4,11 @@ import { claimsOf, type ManifestRecord } from "../storage/manifest-record.js";
 import { WriteOnceRegister } from "../storage/write-once-register.js";
 import { eachAtOnce } from "../at-once.js";
 import type { Collection } from "./collection.js";
+import { DeletionBatch } from "./deletion-batch.js";
 import { keysBelow, partsOf } from "./register-scan.js";
 
 const PARTS_AT_ONCE = 4;
+const LOOKS_AT_ONCE = 16;
 const DELETIONS_AT_ONCE = 16;
 
 /** To be done before any register is read: bytes that come later are not this run's. */
@@ -21,8 +23,9 @@ export async function listData(collection: Collection): Promise<void> {
 /** Deletes the bytes that were there before the registers were read, and that none of them claims. */
 export async function deleteGarbage(collection: Collection): Promise<void> {
   const { store } = collection;
+  const batch = new DeletionBatch(collection);
   await eachAtOnce(await partsOf(store, `${keys.allData}/`, 1), PARTS_AT_ONCE, async (part) => {
-    await eachAtOnce(keysBelow(store, part), DELETIONS_AT_ONCE / PARTS_AT_ONCE, async (key) => {
+    await eachAtOnce(keysBelow(store, part), LOOKS_AT_ONCE / PARTS_AT_ONCE, async (key) => {
       collection.assertWanted();
       const data = lastComponentOf(key);
       if (!collection.isGarbage(data)) return;
@@ -32,9 +35,10 @@ export async function deleteGarbage(collection: Collection): Promise<void> {
         collection.tally.orphans++;
         collection.found({ kind: "upload", name: key, size: info.size }, data);
       }
-      if (!collection.isDryRun) await store.delete(key);
+      await batch.add(key);
     });
   });
+  await batch.flush();
   if (collection.isDryRun) return;
   await eachAtOnce(collection.foreign, DELETIONS_AT_ONCE, async ([key, forget]) => {
     collection.assertWanted();
@@ -45,13 +49,14 @@ export async function deleteGarbage(collection: Collection): Promise<void> {
 
 /** Deletes links to blobs and entries of referrers whose generation is gone. */
 export async function deleteStaleNames(collection: Collection): Promise<void> {
-  const { store } = collection;
-  await eachAtOnce(keysBelow(store, `${keys.repositories}/`), DELETIONS_AT_ONCE, async (key) => {
+  const batch = new DeletionBatch(collection);
+  await eachAtOnce(keysBelow(collection.store, `${keys.repositories}/`), LOOKS_AT_ONCE, async (key) => {
     collection.assertWanted();
     if (!(await isStale(collection, key))) return;
     collection.tally.staleNames++;
-    if (!collection.isDryRun) await store.delete(key);
+    await batch.add(key);
   });
+  await batch.flush();
 }
 
 /** What this run knows to be claimed is not looked at again; anything else may have come since. */
@@ -60,6 +65,7 @@ async function isStale(collection: Collection, key: string): Promise<boolean> {
   if (kind === "blobs") {
     const link = blobLinkOfKey(key);
     if (link === undefined || collection.isClaimed(link.data)) return false;
+    if (collection.isBuried(link.data)) return true;
     const pointer = await new WriteOnceRegister<BlobPointer>(collection.store, keys.blob(link.digest)).read();
     return !blobClaimsOf(pointer?.value).includes(link.data);
   }
