@@ -25,6 +25,7 @@ export const TEST_PACKAGES = [
   { name: "curl", file: "/usr/bin/curl" },
   { name: "systemd", file: "/usr/bin/systemd-analyze" },
   { name: "openssl", file: "/usr/bin/openssl" },
+  { name: "util-linux-extra", file: "/usr/bin/fincore" },
   { name: "busybox-static", file: "/bin/busybox" },
   { name: "debootstrap", file: "/usr/sbin/debootstrap" },
   { name: "qemu-system-x86", file: "/usr/bin/qemu-system-x86_64" },

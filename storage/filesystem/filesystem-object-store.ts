@@ -18,9 +18,11 @@ import type {
   UploadWriter,
 } from "../object-store.js";
 import { enterDirectory, forgetDirectory, makeDirectory, pruneDirectories, syncDirectory } from "./directories.js";
+import { DIRECT_FROM_BYTES } from "./direct-file.js";
 import { FileBody } from "./file-body.js";
 import { listFiles } from "./file-listing.js";
-import { FileUpload } from "./file-upload.js";
+import { FileUpload, type UploadPlace } from "./file-upload.js";
+import { RecentReadings } from "./recent-readings.js";
 import { StagingArea } from "./staging-area.js";
 import { storageFault, unknownObject } from "./storage-faults.js";
 
@@ -39,19 +41,25 @@ const writeFile = promisify(writeFileBack);
  */
 export class FilesystemObjectStore implements ObjectStore {
   readonly traits: StoreTraits = { conditionalCreate: true, staleForMs: 0 };
+  readonly #readings = new RecentReadings();
 
   private constructor(
     private readonly root: string,
     private readonly staging: StagingArea,
+    private readonly directFrom: number,
   ) {}
 
-  /** Makes `root` where it is missing, and sweeps what killed processes left. @throws BerthError STORAGE, NO_SPACE */
-  static async open(root: string): Promise<FilesystemObjectStore> {
+  /**
+   * Makes `root` where it is missing, and sweeps what killed processes left.
+   * @param directFrom what is beyond so many bytes of an object goes around the page cache
+   * @throws BerthError STORAGE, NO_SPACE
+   */
+  static async open(root: string, directFrom = DIRECT_FROM_BYTES): Promise<FilesystemObjectStore> {
     const path = resolve(root);
     try {
       forgetDirectory(path);
       await makeDirectory(path, true);
-      return new FilesystemObjectStore(path, await StagingArea.open(path));
+      return new FilesystemObjectStore(path, await StagingArea.open(path), directFrom);
     } catch (error) {
       throw storageFault(error, `opening ${path}`);
     }
@@ -88,12 +96,13 @@ export class FilesystemObjectStore implements ObjectStore {
         throw new BerthError("ALREADY_EXISTS", `object ${key} exists`, { cause: error });
       }
     };
+    const pathOf = (id: string): string => this.staging.uploadFile(id);
+    const place: UploadPlace = { pathOf, publish, directFrom: this.directFrom };
     try {
-      const pathOf = (id: string): string => this.staging.uploadFile(id);
-      if (state !== undefined && options.contested !== true) return await FileUpload.resume(state, pathOf, publish);
+      if (state !== undefined && options.contested !== true) return await FileUpload.resume(state, place);
       const id = this.staging.newUploadId();
-      if (state !== undefined) return await FileUpload.takeOver(state, id, pathOf, publish);
-      return await FileUpload.begin(id, this.staging.uploadFile(id), publish);
+      if (state !== undefined) return await FileUpload.takeOver(state, id, place);
+      return await FileUpload.begin(id, place);
     } catch (error) {
       throw storageFault(error, `opening the upload of ${key}`);
     }
@@ -113,7 +122,15 @@ export class FilesystemObjectStore implements ObjectStore {
       file = await open(this.#pathOf(key), "r");
       const info = await file.stat();
       if (!info.isFile()) throw unknownObject(key);
-      return new FileBody(file, info.size, range?.start ?? 0, range?.length ?? info.size);
+      const { start, length } = range ?? { start: 0, length: info.size };
+      const isLarge = start + length > this.directFrom;
+      return new FileBody(
+        file,
+        info.size,
+        start,
+        length,
+        isLarge && this.#readings.isFirst(key) ? this.directFrom : Infinity,
+      );
     } catch (error) {
       await file?.close();
       throw isMissing(error) ? unknownObject(key) : storageFault(error, `opening ${key}`);
