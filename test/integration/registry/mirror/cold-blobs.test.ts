@@ -111,7 +111,7 @@ describe("a mirror's cold blobs", () => {
     leaving.abort();
     await assert.rejects(answer.arrayBuffer());
     await resume();
-    await waitUntil("the blob is kept", () => rig.mirror.files(`repos/_up!team!app/blobs`).length === 1);
+    await rig.untilKept();
     assert.deepEqual(await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath)), rig.layerBytes);
     assert.equal(rig.count("GET", rig.layer), 1);
   });
@@ -216,7 +216,7 @@ describe("a mirror's cold blobs", () => {
   it("that another repository of the upstream has as well are not fetched again, if the upstream says so", async () => {
     await start();
     await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath));
-    await waitUntil("the blob is kept", () => rig.mirror.files(`repos/_up!team!app/blobs`).length === 1);
+    await rig.untilKept();
     let status = 200;
     rig.upstream.script = ({ url = "", method }, response) => {
       if (!url.startsWith("/v2/other/") || method !== "HEAD") return false;

@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import * as v from "valibot";
 
+import { parseDigest } from "../../../../../oci/digest.js";
 import { mirrorsSection, type MirrorSettings } from "../../../../../registry/config/mirrors-section.js";
 import type { RegistryOptions } from "../../../../../registry/index.js";
+import { BlobStore } from "../../../../../registry/storage/blob-store.js";
+import { FilesystemObjectStore } from "../../../../../storage/filesystem/filesystem-object-store.js";
 import { ScriptedRegistry } from "../../../../helpers/scripted-registry.js";
 import { imageOfTars, smallImage, type SmallImage } from "../../../../helpers/small-image.js";
 import { TestRegistry } from "../../support/test-registry.js";
@@ -59,6 +64,21 @@ export class MirrorRig {
 
   get layerPath(): string {
     return `/v2/up/team/app/blobs/${this.layer}`;
+  }
+
+  /**
+   * Resolves when the store of files below `root` has the layer, which may be a while after its clients have it, and after its
+   * first traces are there.
+   */
+  async untilKept(root = this.mirror.directory): Promise<void> {
+    const store = await FilesystemObjectStore.open(root);
+    const isKept = async (): Promise<boolean> =>
+      await new BlobStore(store).stat("_up/team/app", parseDigest(this.layer)).then(
+        () => true,
+        () => false,
+      );
+    while (!(await isKept())) await sleep(10);
+    await store.close();
   }
 
   /** How many requests of that kind the upstream has seen. */
