@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, type Dirent } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -108,7 +108,7 @@ export function mountsBelow(directory: string): string[] {
 export function cgroupsOf(containerId: string): string[] {
   const found: string[] = [];
   const visit = (directory: string, depth: number): void => {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    for (const entry of entriesOf(directory)) {
       if (!entry.isDirectory()) continue;
       const path = join(directory, entry.name);
       if (entry.name.includes(containerId)) found.push(path);
@@ -117,6 +117,16 @@ export function cgroupsOf(containerId: string): string[] {
   };
   visit("/sys/fs/cgroup", 3);
   return found;
+}
+
+/** None when it has gone: others' cgroups come and go. */
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if (existsSync(directory)) throw error;
+    return [];
+  }
 }
 
 function processesNaming(directory: string): string[] {
