@@ -62,7 +62,8 @@ export class TestRegistry {
   async expect(status: number, method: string, path: string, init: RequestInit = {}): Promise<Response> {
     const answer = await this.fetch(method, path, init);
     if (answer.status !== status) {
-      assert.fail(`${method} ${path}: ${String(answer.status)} instead of ${String(status)}: ${await answer.text()}`);
+      const text = (await answer.text()).slice(0, 500);
+      assert.fail(`${method} ${path}: ${String(answer.status)} instead of ${String(status)}: ${text}`);
     }
     return answer;
   }
