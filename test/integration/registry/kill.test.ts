@@ -13,6 +13,8 @@ import { killAgainAndAgain, type ServingProcess } from "./kill-suite.js";
 import { randomContent } from "./support/content.js";
 
 const ROUNDS = 100;
+/** So little that blobs of this test go both through the page cache and around it. */
+const DIRECT_FROM_BYTES = 64 * 1024;
 
 const children: ChildProcess[] = [];
 
@@ -21,6 +23,11 @@ async function serve(root: string, ...flags: string[]): Promise<{ child: ChildPr
   const args = ["registry", "serve", "--listen", "127.0.0.1:0", "--root", root, "--log-level", "error", ...flags];
   const child = spawn(process.execPath, [join(PROJECT, "dist/bin/berth.js"), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: {
+      ...process.env,
+      BERTH_REGISTRY_STORAGE_FILESYSTEM_ROOT: root,
+      BERTH_REGISTRY_STORAGE_FILESYSTEM_DIRECT_FROM: String(DIRECT_FROM_BYTES),
+    },
   });
   children.push(child);
   assert.ok(child.stdout);
