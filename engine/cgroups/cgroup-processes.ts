@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
-import type { ContainerCgroup } from "./container-cgroup.js";
+import { removeContainerCgroup, type ContainerCgroup } from "./container-cgroup.js";
 
 const KILL_TIMEOUT_MS = 10_000;
 
@@ -18,19 +18,30 @@ export function processesOf(cgroup: ContainerCgroup): number[] {
   return [...pids];
 }
 
-/** Kills what is left of a container whose shim is gone; resolves when nothing runs in it any more. */
-export async function killProcessesOf(cgroup: ContainerCgroup): Promise<void> {
+/** Kills what is left of a container whose shim is gone; resolves when nothing runs in it any more and its directories are gone. */
+export async function endCgroup(cgroup: ContainerCgroup): Promise<void> {
   const killFile = cgroup.v2 === undefined ? undefined : `${cgroup.v2}/cgroup.kill`;
   const deadline = Date.now() + KILL_TIMEOUT_MS;
   for (;;) {
     if (killFile !== undefined && existsSync(killFile)) writeFileSync(killFile, "1");
     const pids = processesOf(cgroup);
-    if (pids.length === 0) return;
+    if (pids.length === 0 && isRemoved(cgroup, Date.now() > deadline)) return;
     for (const pid of pids) killQuietly(pid);
-    if (Date.now() > deadline) {
+    if (pids.length > 0 && Date.now() > deadline) {
       throw new BerthError("TIMEOUT", `processes of the container do not end: ${pids.join(" ")}`);
     }
     await sleep(5);
+  }
+}
+
+/** A process that has just ended may be counted for a moment longer than it is listed: EBUSY. */
+function isRemoved(cgroup: ContainerCgroup, isLate: boolean): boolean {
+  try {
+    removeContainerCgroup(cgroup);
+    return true;
+  } catch (error) {
+    if (isLate || errnoOf(error) !== "EBUSY") throw error;
+    return false;
   }
 }
 

@@ -1,15 +1,14 @@
 import { readFileSync, rmSync } from "node:fs";
 
-import { killProcessesOf } from "../cgroups/cgroup-processes.js";
-import { locateContainerCgroup, removeContainerCgroup } from "../cgroups/container-cgroup.js";
+import { endCgroup } from "../cgroups/cgroup-processes.js";
+import { locateContainerCgroup } from "../cgroups/container-cgroup.js";
 import type { ContainerRecord } from "../container-record.js";
 import type { Engine } from "../engine.js";
 
 /** What a shim does when its container has ended, done for one that was killed: processes, cgroup, mount, socket. Idempotent. */
 export async function clearLeftovers(engine: Engine, record: ContainerRecord): Promise<void> {
   const cgroup = locateContainerCgroup(engine.cgroupLayout(), record.HostConfig.CgroupParent, record.ID);
-  await killProcessesOf(cgroup);
-  removeContainerCgroup(cgroup);
+  await endCgroup(cgroup);
   const { merged } = engine.store.overlay.paths(record.ID);
   if (isMounted(merged)) await unmount(merged);
   rmSync(engine.paths.of(record.ID).socket, { force: true });
