@@ -17,7 +17,8 @@ namespace berth {
 
 namespace {
 
-constexpr int kRounds = 400;
+// Ten seconds: what is killed ends only when it gets a processor, which others may want more.
+constexpr int kRounds = 2000;
 constexpr int kRoundMilliseconds = 5;
 // Deeper trees than a container has any use for are left to the engine's sweep.
 constexpr int kMaxDepth = 32;
