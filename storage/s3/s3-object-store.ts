@@ -120,6 +120,11 @@ export class S3ObjectStore implements ObjectStore {
       const keys = all.filter((key) => !key.startsWith("."));
       const prefixes = groups.filter((group) => !group.startsWith("."));
       if (page.IsTruncated !== true || last === undefined) return { keys, prefixes };
+      // Whoever reads page after page would read this one for ever.
+      if (after !== undefined && last <= after) {
+        const message = `bucket ${this.bucket.name} gives a page of a listing again: its server does not heed start-after`;
+        throw new BerthError("STORAGE", message);
+      }
       if (keys.length + prefixes.length > 0) return { keys, prefixes, next: last };
       // Nothing but the driver's own.
       after = delimiter === undefined ? last : afterGroup(prefix, last);
