@@ -61,6 +61,7 @@ async function aptWithOwnState(
     "Dir::State::status": "/dev/null",
     "Dir::Cache": join(state, "cache"),
     "APT::Sandbox::User": "root",
+    "Acquire::Retries": "5",
   };
   const flags = Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
   return async (args, cwd) => await runProgram("apt-get", ["-q", ...flags, ...args], { cwd });

@@ -17,7 +17,9 @@ if [ ! -s "$cache/vmlinuz" ]; then
   image=$(newest)
   [ -n "$image" ] || { apt-get -qq update; image=$(newest); }
   [ -n "$image" ] || { echo "no $kernel_package in Debian's package lists" >&2; exit 1; }
-  chmod 755 "$work"; (cd "$work" && { apt-get -qq download "$image" || { apt-get -qq update && apt-get -qq download "$image"; }; })
+  download() { (cd "$work" && apt-get -qq -o Acquire::Retries=5 download "$image"); }
+  chmod 755 "$work"
+  download || { apt-get -qq -o Acquire::Retries=5 update && download; }
   dpkg-deb -x "$work"/*.deb "$work/kernel"
   rm -rf "$cache/modules"
   cp -a "$work/kernel/lib/modules" "$cache/modules"

@@ -20,9 +20,13 @@ share() {
 }
 share root / always
 share tree "$tree" auto
-for _ in $(seq 100); do [ -S "$work/root.sock" ] && [ -S "$work/tree.sock" ] && break; sleep 0.05; done
+until [ -S "$work/root.sock" ] && [ -S "$work/tree.sock" ]; do
+  for daemon in "${daemons[@]}"; do kill -0 "$daemon" 2>/dev/null || { cat "$work"/*.log >&2; exit 125; }; done
+  sleep 0.05
+done
 
-timeout $((seconds + 60)) qemu-system-x86_64 \
+# Against hanging alone: an emulated processor may take minutes to boot where others want the real ones.
+timeout $((seconds + 600)) qemu-system-x86_64 \
   -machine q35,usb=off,graphics=off -accel tcg,thread=multi -cpu max -smp 2 -m 3072M \
   -nodefaults -no-user-config -no-reboot -display none -net none \
   -object memory-backend-memfd,id=memory,size=3072M,share=on -numa node,memdev=memory \
