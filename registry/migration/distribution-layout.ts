@@ -1,4 +1,4 @@
-import { isDigest, parseDigest, type Digest } from "../../oci/digest.js";
+import { isDigest, type Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import { isRepositoryName, isTag } from "../../oci/reference.js";
 import { MAX_LIST_PAGE, type ObjectInfo, type ObjectStore } from "../../storage/object-store.js";
@@ -24,13 +24,17 @@ export class DistributionLayout {
   /** @param prefix where distribution's root directory lies in the store: empty, or with a `/` at its end */
   constructor(
     private readonly store: ObjectStore,
-    prefix = "",
+    private readonly prefix = "",
   ) {
     this.#root = `${prefix}docker/registry/v2`;
   }
 
-  /** @throws BerthError USAGE when there is nothing of distribution's here */
+  /** @throws BerthError USAGE when there is nothing of distribution's here, or where bytes could not be adopted */
   async assertThere(): Promise<void> {
+    // In names of links it stands for a slash (../storage/key-tree.ts).
+    if (this.prefix.includes("!")) {
+      throw new BerthError("USAGE", `bytes below ${this.prefix} cannot be adopted: rename what has a ! in its name`);
+    }
     const { keys } = await this.store.list({ prefix: `${this.#root}/`, limit: 1 });
     if (keys.length === 0)
       throw new BerthError("USAGE", `there is no ${this.#root}: is that distribution's directory?`);
@@ -59,11 +63,12 @@ export class DistributionLayout {
     return this.#linked(`${this.#root}/repositories/${name}/_manifests/revisions`);
   }
 
-  async *tags(name: string): AsyncGenerator<readonly [tag: string, digest: Digest]> {
+  /** Without a digest where the link is damaged, as a loss of power leaves it. */
+  async *tags(name: string): AsyncGenerator<readonly [tag: string, digest: Digest | undefined]> {
     const directory = `${this.#root}/repositories/${name}/_manifests/tags/`;
     for await (const tag of this.#directoriesIn(directory)) {
-      const digest = isTag(tag) ? await this.#follow(`${directory}${tag}/current/link`) : undefined;
-      if (digest !== undefined) yield [tag, digest];
+      const link = isTag(tag) ? await this.#linkAt(`${directory}${tag}/current/link`) : undefined;
+      if (link !== undefined) yield [tag, isDigest(link) ? link : undefined];
     }
   }
 
@@ -89,16 +94,16 @@ export class DistributionLayout {
       for await (const hex of this.#directoriesIn(`${directory}/${algorithm}/`)) {
         const digest = `${algorithm}:${hex}`;
         // A deleted manifest or layer leaves its directory behind, without the link.
-        if (isDigest(digest) && (await this.#follow(`${directory}/${algorithm}/${hex}/link`)) === digest) yield digest;
+        if (isDigest(digest) && (await this.#linkAt(`${directory}/${algorithm}/${hex}/link`)) === digest) yield digest;
       }
     }
   }
 
-  async #follow(link: string): Promise<Digest | undefined> {
+  async #linkAt(key: string): Promise<string | undefined> {
     try {
-      return parseDigest((await this.store.get(link)).toString().trim());
+      return (await this.store.get(key)).toString().trim();
     } catch (error) {
-      if (isBerthError(error, "OBJECT_UNKNOWN", "DIGEST_INVALID")) return undefined;
+      if (isBerthError(error, "OBJECT_UNKNOWN")) return undefined;
       throw error;
     }
   }

@@ -102,6 +102,10 @@ async function importTags({ store, layout, registry, repository, report }: Repos
   const before = await ImportedTags.read(store, repository);
   let imported = 0;
   await eachAtOnce(layout.tags(repository), IMPORTED_AT_ONCE, async ([tag, digest]) => {
+    if (digest === undefined) {
+      report("lost", tag, "distribution's link to what it names is damaged: left out");
+      return;
+    }
     const [now, last] = [await resolve(registry, repository, tag), before.get(tag)];
     if (now !== digest && now === last) {
       if (await registry.manifests.has(repository, digest)) {
