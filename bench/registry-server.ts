@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { BERTH } from "./figure.js";
 import { HttpConnection } from "./http-connection.js";
-import { BERTH_COMMAND, type Contender } from "./contenders.js";
+import { BERTH_COMMAND, PLAIN_ENVIRONMENT, type Contender } from "./contenders.js";
 import { ON_SERVER_CORES } from "./pinned-cores.js";
 import type { Scratch } from "./scratch.js";
 
@@ -66,12 +66,11 @@ export async function startServer(
   directory: string,
   port: number,
   command: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
 ): Promise<RegistryServer> {
   const log = join(directory, "log");
   const output = openSync(log, "w");
   const [program = "", ...args] = [...ON_SERVER_CORES, ...command];
-  const child = spawn(program, args, { stdio: ["ignore", output, output], env });
+  const child = spawn(program, args, { stdio: ["ignore", output, output], env: PLAIN_ENVIRONMENT });
   closeSync(output);
   const running: RegistryServer = { name, port, pid: child.pid ?? 0, stop: async () => await stop(child) };
   child.once("error", () => undefined);

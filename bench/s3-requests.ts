@@ -16,9 +16,6 @@ const IMAGE = { layers: 4, layerBytes: 1_000_000 };
 const REPOSITORY = "bench/bucket";
 const PULLS = 5;
 
-/** Settings of the user's own AWS account are none of this; docker-registry does not start with a CA bundle among them. */
-const WITHOUT_AWS = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_")));
-
 interface Bucket {
   readonly endpoint: string;
   readonly region: string;
@@ -109,13 +106,7 @@ async function startBerth(scratch: Scratch, bucket: Bucket): Promise<RegistrySer
   const storage = { s3: { ...bucket, forcePathStyle: true } };
   const file = join(directory, "registry.yaml");
   writeFileSync(file, JSON.stringify({ listen: `127.0.0.1:${port}`, storage }));
-  return await startServer(
-    BERTH,
-    directory,
-    port,
-    [...BERTH_COMMAND, "registry", "serve", "--config", file],
-    WITHOUT_AWS,
-  );
+  return await startServer(BERTH, directory, port, [...BERTH_COMMAND, "registry", "serve", "--config", file]);
 }
 
 async function startDockerRegistry(scratch: Scratch, bucket: Bucket): Promise<RegistryServer> {
@@ -140,5 +131,5 @@ async function startDockerRegistry(scratch: Scratch, bucket: Bucket): Promise<Re
     http: { addr: `127.0.0.1:${port}` },
   };
   writeFileSync(file, JSON.stringify(config));
-  return await startServer("docker-registry", directory, port, [DOCKER_REGISTRY_BINARY, "serve", file], WITHOUT_AWS);
+  return await startServer("docker-registry", directory, port, [DOCKER_REGISTRY_BINARY, "serve", file]);
 }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 
+import { PLAIN_ENVIRONMENT } from "./contenders.js";
 import { endedChildrenCpuSeconds } from "./process-accounting.js";
 
 export interface Command {
@@ -30,7 +31,7 @@ export async function timeCommands(commands: readonly Command[]): Promise<Timing
 async function run({ program, args, env, cwd }: Command): Promise<string> {
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
+    env: { ...PLAIN_ENVIRONMENT, ...env },
     timeout: TIMEOUT_MS,
     killSignal: "SIGKILL",
     ...(cwd !== undefined && { cwd }),
