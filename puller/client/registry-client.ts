@@ -47,6 +47,11 @@ export class RegistryClient {
     return this.#session.close();
   }
 
+  /** Resolves when the registry has answered its first request, which says nothing of what it has. */
+  async reach(signal?: AbortSignal): Promise<void> {
+    await this.#session.origin(signal);
+  }
+
   /**
    * Shows the registry who asks; succeeds with those that do not want to know.
    * @returns an identity token, when that was asked for (keepIdentity) and given

@@ -4,8 +4,9 @@ import type { ClientOptions } from "../client/index.js";
 import type { RegistryHost } from "../hosts/registry-host.js";
 import { installImage, type InstalledImage, type InstallOptions } from "../install/install-image.js";
 import { openWritableStore } from "../store/local-store.js";
+import { HostMemory } from "./host-memory.js";
 import { RegistryProvider } from "./registry-provider.js";
-import { RegistryWithMirrors } from "./registry-with-mirrors.js";
+import { RegistryWithMirrors, type HeadStarts } from "./registry-with-mirrors.js";
 
 export interface PullOptions extends InstallOptions {
   /** Whom to ask, mirrors first (registryHosts); default: the registry alone, with the options of `client`. */
@@ -13,6 +14,7 @@ export interface PullOptions extends InstallOptions {
   readonly client?: Omit<ClientOptions, "registry">;
   /** Takes which host has served what, and which mirror was left and why; one line each. */
   readonly onNote?: (sentence: string) => void;
+  readonly headStarts?: HeadStarts;
 }
 
 /**
@@ -30,7 +32,12 @@ export async function pullImage(
     client: { registry: reference.registry, ...options.client },
     capabilities: new Set(["pull", "resolve"]),
   };
-  const servers = new RegistryWithMirrors(options.hosts ?? [alone], options.onNote);
+  const { hosts = [alone] } = options;
+  const servers = new RegistryWithMirrors(hosts, {
+    note: options.onNote,
+    memory: hosts.length > 1 ? HostMemory.of(root) : undefined,
+    headStarts: options.headStarts,
+  });
   try {
     const provider = new RegistryProvider(servers, store.content, reference, options.signal);
     const { registry, repository } = reference;

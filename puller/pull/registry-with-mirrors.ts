@@ -53,13 +53,11 @@ export class RegistryWithMirrors {
   constructor(hosts: readonly RegistryHost[], { note, memory, headStarts }: MirrorOptions = {}) {
     this.#sources = hosts.map((host) => new RegistrySource(host));
     this.#note = note ?? (() => undefined);
-    this.#memory = hosts.length > 1 ? memory : undefined;
+    this.#memory = memory;
     this.#headStarts = headStarts ?? BY_CLOCK;
   }
 
   async close(): Promise<void> {
-    // Whoever was passed over and is still not there is not waited for in the next pull either.
-    for (const { name, isAwaited } of this.#sources) if (isAwaited) this.#memory?.missed(name);
     this.#memory?.save();
     await Promise.all(this.#sources.map((source) => source.close()));
   }
@@ -160,7 +158,8 @@ export class RegistryWithMirrors {
       throw new BerthError("UNSUPPORTED", `no host may be asked for ${what}: see capabilities in hosts.toml`);
     }
     const ask = async (source: RegistrySource, lane: Lane): Promise<T> => {
-      await this.#reach(source, lane.signal);
+      await source.reach(lane.signal);
+      this.#memory?.reached(source.name);
       const answer = await question(source, lane, source === last);
       this.#note(`${what} from ${source.name}`);
       return answer;
@@ -169,7 +168,7 @@ export class RegistryWithMirrors {
       return await firstToAnswer(sources, ask, {
         headStart: async (source, own) => await this.#headStart(source, own),
         failed: (source, error) => {
-          if (error instanceof Final) throw error.cause;
+          if (error instanceof Final) throw error;
           if (signal?.aborted === true || !isBerthError(error)) throw error;
           if (source === last) return;
           if (MISSING.has(error.code)) this.#note(`${what} is not at ${source.name}`);
@@ -181,26 +180,21 @@ export class RegistryWithMirrors {
         signal,
       });
     } catch (error) {
+      if (error instanceof Final) throw error.cause;
       throw isBerthError(error) && signal?.aborted !== true ? this.#withTroubles(error, last) : error;
     }
-  }
-
-  async #reach(source: RegistrySource, signal: AbortSignal): Promise<void> {
-    try {
-      await source.reach(signal);
-    } catch (error) {
-      if (!signal.aborted) this.#memory?.missed(source.name);
-      throw error;
-    }
-    this.#memory?.reached(source.name);
   }
 
   async #headStart(source: RegistrySource, signal: AbortSignal): Promise<void> {
     if (!source.isReached) {
       if (this.#memory?.wasMissed(source.name) === true) return;
       // A failure is heard of elsewhere.
-      const reached = source.reach(signal).catch(() => undefined);
-      await Promise.race([reached, this.#headStarts.over("reach", signal)]);
+      const reaching = source.reach(signal).then(
+        () => false,
+        () => false,
+      );
+      const isOver = this.#headStarts.over("reach", signal).then(() => !signal.aborted);
+      if (await Promise.race([reaching, isOver])) this.#memory?.missed(source.name);
       if (!source.isReached) return;
     }
     await this.#headStarts.over("answer", signal);

@@ -16,6 +16,7 @@ import { algorithmOf, hexOf, type Digest } from "../../oci/digest.js";
  *     content/kept/<hex>                                  layers of pulls that failed, for a day
  *     staging/<session>/{lock,journal,...}                what a running process has not committed yet
  *     locks/{images,sweep,download/<blob>}                flock files, empty
+ *     hosts-out-of-reach.json                             which registries were silent lately: a hint (HostMemory)
  */
 export class StatePaths {
   readonly overlay: string;

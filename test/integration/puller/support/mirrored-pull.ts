@@ -81,7 +81,11 @@ export class MirroredPull {
   }
 
   pull(hosts = [this.asMirror(this.mirror), this.asOrigin(this.origin)], name = NAME): Promise<{ id: string }> {
-    return pullImage(this.state.root, parseReference(name), { hosts, headStarts: this.headStarts, onNote: (note) => this.notes.push(note) });
+    return pullImage(this.state.root, parseReference(name), {
+      hosts,
+      headStarts: this.headStarts,
+      onNote: (note) => this.notes.push(note),
+    });
   }
 
   /** For mirrors that hang. */
