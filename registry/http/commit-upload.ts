@@ -5,16 +5,6 @@ import type { Registry } from "../registry.js";
 import type { HeldUpload } from "../uploads/held-upload.js";
 import type { RegistryRequest } from "./request.js";
 
-/** What a quota refuses is not kept for later; a commit that has failed has ended the upload itself. */
-async function cancelOnError(held: HeldUpload, admit: () => Promise<void>): Promise<void> {
-  try {
-    await admit();
-  } catch (error) {
-    if (isBerthError(error, "DENIED")) await held.cancel();
-    throw error;
-  }
-}
-
 /** Commits a received blob within the repository's quota, and ends the upload in any case. @throws BerthError DENIED, DIGEST_INVALID */
 export async function commitUpload(
   ctx: RegistryRequest,
@@ -24,11 +14,18 @@ export async function commitUpload(
   held: HeldUpload,
 ): Promise<void> {
   const { size } = held.session;
-  await cancelOnError(held, async () => {
+  let hasBegun = false;
+  try {
     await quotas.hold(repository, { kind: "blob", digest, size }, async () => {
+      hasBegun = true;
       await held.commit(digest);
     });
-  });
+  } catch (error) {
+    // A commit that has failed has ended the upload itself. What a quota refuses is not kept for later; what only was not
+    // to be found out is.
+    if (!hasBegun) await (isBerthError(error, "DENIED") ? held.cancel() : held.leave());
+    throw error;
+  }
   await announce(ctx, events, "push", {
     kind: "blob",
     repository,

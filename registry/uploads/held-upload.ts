@@ -1,9 +1,9 @@
 import type { Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { BlobStore } from "../storage/blob-store.js";
-import type { Entry, WriteOnceRegister } from "../storage/write-once-register.js";
+import type { WriteOnceRegister } from "../storage/write-once-register.js";
 import { busyUpload, unknownUpload } from "./upload-errors.js";
-import type { UploadLease } from "./upload-lease.js";
+import type { UploadLease, WrittenEntry } from "./upload-lease.js";
 import type { UploadRecord } from "./upload-record.js";
 import type { UploadSession } from "./upload-session.js";
 
@@ -30,7 +30,11 @@ interface HoldParts {
   readonly register: WriteOnceRegister<UploadRecord>;
   readonly blobs: BlobStore;
   /** The session waits here from that entry on. */
-  readonly keep: (left: Entry<UploadRecord>) => void;
+  readonly keep: (left: WrittenEntry) => void;
+  /** Before what cannot be undone. @throws when the hold was lost */
+  readonly confirm: () => Promise<void>;
+  /** The session is over. */
+  readonly end: () => Promise<void>;
   /** Called once at the end, whatever it was. */
   readonly release: () => void;
 }
@@ -82,9 +86,9 @@ export class SessionHold implements HeldUpload {
   }
 
   async commit(digest: Digest): Promise<void> {
-    const { session, lease, blobs } = this.parts;
+    const { session, lease, blobs, confirm } = this.parts;
     try {
-      await lease.confirm();
+      await confirm();
       const bytes = await session.finish(digest);
       let ending: Promise<void> | undefined;
       const complete = async (): Promise<void> => {
@@ -104,7 +108,7 @@ export class SessionHold implements HeldUpload {
 
   async cancel(): Promise<void> {
     try {
-      await this.parts.lease.confirm();
+      await this.parts.confirm();
       await this.session.abort();
       await this.#end();
     } catch (error) {
@@ -136,7 +140,7 @@ export class SessionHold implements HeldUpload {
 
   async #end(): Promise<void> {
     await this.parts.lease.stop();
-    await this.parts.register.remove(this.parts.lease.number);
+    await this.parts.end();
   }
 
   async #release(): Promise<void> {

@@ -2,6 +2,13 @@ import type { Entry, WriteOnceRegister } from "../storage/write-once-register.js
 import { busyUpload, unknownUpload } from "./upload-errors.js";
 import type { UploadRecord } from "./upload-record.js";
 
+/** An entry that this process has written. */
+export interface WrittenEntry {
+  readonly entry: Entry<UploadRecord>;
+  /** No later than that, by this process's monotonic clock. */
+  readonly writtenAt: number;
+}
+
 /** So that a few renewals may fail or be late before anybody takes the claim for abandoned. */
 const RENEWALS_PER_LEASE = 6;
 
@@ -12,6 +19,8 @@ const RENEWALS_PER_LEASE = 6;
 export class UploadLease {
   readonly #timer: NodeJS.Timeout;
   #entry: Entry<UploadRecord>;
+  /** No later than the entry was written. */
+  #writtenAt: number;
   #confirmedAt = performance.now();
   #writing: Promise<unknown> = Promise.resolve();
   #lost = false;
@@ -19,10 +28,13 @@ export class UploadLease {
   constructor(
     private readonly id: string,
     private readonly register: WriteOnceRegister<UploadRecord>,
-    claimed: Entry<UploadRecord>,
+    claimed: WrittenEntry,
     private readonly leaseMs: number,
+    /** See UploadRegistry. */
+    private readonly trustMs: number,
   ) {
-    this.#entry = claimed;
+    this.#entry = claimed.entry;
+    this.#writtenAt = claimed.writtenAt;
     this.#timer = setInterval(() => {
       this.#renewSoon();
     }, leaseMs / RENEWALS_PER_LEASE);
@@ -52,9 +64,16 @@ export class UploadLease {
   }
 
   /** Writes the record that ends the claim. Undefined when the claim was lost. */
-  async end(record: UploadRecord): Promise<Entry<UploadRecord> | undefined> {
+  async end(record: UploadRecord): Promise<WrittenEntry | undefined> {
     await this.stop();
-    return (await this.#replace(record)) ? this.#entry : undefined;
+    return (await this.#replace(record)) ? { entry: this.#entry, writtenAt: this.#writtenAt } : undefined;
+  }
+
+  /** Nobody else can go on with the session from here on, whatever becomes of this process. Idempotent. @throws as `confirm` */
+  async close(): Promise<void> {
+    await this.stop();
+    if (this.record.state === "ended") return;
+    if (!(await this.#replace({ ...this.record, state: "ended", at: Date.now() }))) throw await this.lostError();
   }
 
   /** No renewal is under way or comes any more. Idempotent. */
@@ -86,15 +105,22 @@ export class UploadLease {
 
   async #replace(record: UploadRecord): Promise<boolean> {
     while (!this.#lost) {
+      const now = performance.now();
       const written = await this.register.replace(this.#entry, record, { volatile: true });
+      if (written !== undefined && performance.now() - this.#writtenAt > this.trustMs) {
+        // This process stood still, and the register may have been removed meanwhile.
+        this.#lost = !(await this.register.isThere());
+        if (this.#lost) await this.register.remove();
+      }
       if (written === undefined) {
         const there = await this.register.read();
         // An earlier write of ours that was said to have failed may have come to be.
         const isOurs = there?.value.claim === record.claim && (there?.number ?? 0) > this.#entry.number;
         if (there === undefined || !isOurs) this.#lost = true;
         else this.#entry = there;
-      } else {
+      } else if (!this.#lost) {
         this.#entry = written;
+        this.#writtenAt = now;
         this.#confirmedAt = performance.now();
         return true;
       }

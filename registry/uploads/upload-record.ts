@@ -4,8 +4,8 @@ export interface UploadRecord {
   /** keys.data of the bytes, once they are complete. */
   readonly data: string;
   /**
-   * busy: `owner` is receiving bytes, and nobody else may. ended: cancelled over the head of whoever was receiving; stays until
-   * the sweep, so that the number which ended it cannot be taken again.
+   * busy: `owner` is receiving bytes, and nobody else may. ended: cancelled, also over the head of whoever was receiving, or
+   * being committed by `owner`; stays for a while, so that the number which ended it cannot be taken again.
    */
   readonly state: "idle" | "busy" | "ended";
   /** processIdentity of the process that wrote this entry, and which of its registries. */

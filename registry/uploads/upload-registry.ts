@@ -9,14 +9,20 @@ import { keys, lastComponentOf } from "../storage/key-tree.js";
 import { listAllPrefixes } from "../storage/whole-listing.js";
 import { WriteOnceRegister, type Entry } from "../storage/write-once-register.js";
 import { ClaimWatch } from "./claim-watch.js";
+import { EndedSessions, removeEnded, type EndedSession } from "./ended-sessions.js";
 import { SessionHold, type HeldUpload } from "./held-upload.js";
 import { busyUpload, unknownUpload } from "./upload-errors.js";
-import { UploadLease } from "./upload-lease.js";
+import { UploadLease, type WrittenEntry } from "./upload-lease.js";
 import type { UploadRecord } from "./upload-record.js";
 import { UploadSession } from "./upload-session.js";
 import { WaitingSessions } from "./waiting-sessions.js";
 
 const DEFAULT_LEASE_MS = 60_000;
+/**
+ * Where each look is a request, a claim made within so many leases of when the entry before it was in force is taken for
+ * good without another look: registers of sessions that have ended stay for twice as long.
+ */
+const TRUSTED_LEASES = 5;
 
 export interface UploadOptions {
   /** A claim that was seen not to be renewed for so long may be taken over. */
@@ -26,8 +32,15 @@ export interface UploadOptions {
 interface Claim {
   /** What was claimed. */
   readonly entry: Entry<UploadRecord>;
-  readonly claimed: Entry<UploadRecord>;
+  readonly claimed: WrittenEntry;
   readonly contested: boolean;
+  /** How long ago, at most, `entry` was in force for sure. */
+  readonly ageMs: number;
+}
+
+interface Acquiring {
+  /** The request ends the session, whatever becomes of it. */
+  readonly closing?: boolean;
 }
 
 /**
@@ -41,6 +54,9 @@ export class UploadRegistry {
   readonly #held = new Set<string>();
   readonly #leaseMs: number;
   readonly #claims: ClaimWatch;
+  readonly #trustMs: number;
+  /** Where registers are not removed at once. */
+  readonly #ended: EndedSessions | undefined;
 
   constructor(
     private readonly store: ObjectStore,
@@ -49,6 +65,9 @@ export class UploadRegistry {
   ) {
     this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
     this.#claims = new ClaimWatch(this.#leaseMs);
+    const isRemote = store.traits.remote === true;
+    this.#trustMs = isRemote ? TRUSTED_LEASES * this.#leaseMs : 0;
+    this.#ended = isRemote ? new EndedSessions(store, 2 * this.#trustMs) : undefined;
   }
 
   /** Begins a session; returns its ID. */
@@ -56,9 +75,10 @@ export class UploadRegistry {
     const id = randomUUID();
     const data = randomUUID();
     const record: UploadRecord = { repository, data, state: "idle", owner: this.#owner, size: 0, at: Date.now() };
+    const now = performance.now();
     const entry = await this.#register(id).replace(undefined, record, { volatile: true });
     if (entry === undefined) throw unknownUpload(id);
-    this.#waiting.add(id, new UploadSession(this.store, data, algorithm), entry);
+    this.#waiting.add(id, new UploadSession(this.store, data, algorithm), entry, now);
     return id;
   }
 
@@ -92,24 +112,26 @@ export class UploadRegistry {
   }
 
   /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when another request is at it */
-  async acquire(repository: string, id: string): Promise<HeldUpload> {
+  async acquire(repository: string, id: string, options: Acquiring = {}): Promise<HeldUpload> {
     if (this.#held.has(id)) throw busyUpload(id, await this.size(repository, id));
     this.#held.add(id);
     try {
-      const { entry, claimed, contested } =
-        (await this.#claimWaiting(repository, id)) ?? (await this.#claim(id, await this.#read(repository, id)));
+      const { entry, claimed, contested, ageMs } =
+        (await this.#claimWaiting(repository, id, options)) ?? (await this.#claim(repository, id, options));
       const register = this.#register(id);
-      const lease = new UploadLease(id, register, claimed, this.#leaseMs);
+      const lease = new UploadLease(id, register, claimed, this.#leaseMs, this.#trustMs || Infinity);
+      let isThere = false;
       try {
         // Another process may have ended the session before our claim, which then has begun its register anew.
-        if (!(await register.isThere())) throw unknownUpload(id);
+        isThere = ageMs < this.#trustMs || (await register.isThere());
+        if (!isThere) throw unknownUpload(id);
         const session = await this.#sessionOf(id, entry, contested);
         return this.#holdOf(id, session, lease);
       } catch (error) {
         await lease.stop();
         if (isBerthError(error, "UPLOAD_UNKNOWN")) {
           await (await this.#waiting.take(id, entry.number))?.release();
-          await register.remove();
+          await (isThere ? this.#end(id, lease) : register.remove());
         }
         throw error;
       }
@@ -123,7 +145,7 @@ export class UploadRegistry {
   async cancel(repository: string, id: string): Promise<void> {
     for (;;) {
       try {
-        await (await this.acquire(repository, id)).cancel();
+        await (await this.acquire(repository, id, { closing: true })).cancel();
         return;
       } catch (error) {
         if (!isBerthError(error, "RANGE_INVALID")) throw error;
@@ -137,7 +159,9 @@ export class UploadRegistry {
         claim: randomUUID(),
         at: Date.now(),
       };
-      if ((await this.#register(id).replace(entry, ended, { volatile: true })) === undefined) continue;
+      const over = await this.#register(id).replace(entry, ended, { volatile: true });
+      if (over === undefined) continue;
+      this.#ended?.add(id, over.number);
       const { data, size, upload } = entry.value;
       if (upload !== undefined) await new UploadSession(this.store, data, "sha256", { state: upload, size }).abort();
       return;
@@ -147,17 +171,19 @@ export class UploadRegistry {
   /** Ends the sessions untouched for longer than `ageMs`. */
   async expire(ageMs: number): Promise<number> {
     let expired = 0;
+    const ended: EndedSession[] = [];
     for (const prefix of await listAllPrefixes(this.store, `${keys.uploads}/`)) {
       try {
-        if (await this.#expireOne(lastComponentOf(prefix.slice(0, -1)), ageMs)) expired++;
+        if (await this.#expireOne(lastComponentOf(prefix.slice(0, -1)), ageMs, ended)) expired++;
       } catch (error) {
         if (!isBerthError(error, "UPLOAD_UNKNOWN", "RANGE_INVALID")) throw error;
       }
     }
+    await removeEnded(this.store, ended);
     return expired;
   }
 
-  async #expireOne(id: string, ageMs: number): Promise<boolean> {
+  async #expireOne(id: string, ageMs: number, ended: EndedSession[]): Promise<boolean> {
     const register = this.#register(id);
     let entry: Entry<UploadRecord> | undefined;
     try {
@@ -171,8 +197,11 @@ export class UploadRegistry {
       return true;
     }
     if (entry === undefined || Date.now() - entry.value.at < ageMs) return false;
-    if (entry.value.state === "ended") await register.remove();
-    else await (await this.acquire(entry.value.repository, id)).cancel();
+    if (entry.value.state === "ended") {
+      ended.push({ id, number: entry.number });
+      return false;
+    }
+    await (await this.acquire(entry.value.repository, id, { closing: true })).cancel();
     return true;
   }
 
@@ -193,20 +222,23 @@ export class UploadRegistry {
 
   /** Lets go of what this process holds open; the sessions stay. */
   async close(): Promise<void> {
+    await this.#ended?.close();
     await this.#waiting.releaseAll();
   }
 
   /** Claims a session that waits here without reading it before; undefined when another process has gone on with it. */
-  async #claimWaiting(repository: string, id: string): Promise<Claim | undefined> {
-    const entry = this.#waiting.entryOf(id);
-    if (entry?.value.repository !== repository) return undefined;
+  async #claimWaiting(repository: string, id: string, options: Acquiring): Promise<Claim | undefined> {
+    const { left: entry, since } = this.#waiting.find(id) ?? {};
+    if (entry?.value.repository !== repository || since === undefined) return undefined;
     const contested = entry.value.contested ?? false;
-    const claimed = await this.#putClaim(id, entry, contested);
-    return claimed && { entry, claimed, contested };
+    const claimed = await this.#putClaim(id, entry, contested, options);
+    return claimed && { entry, claimed, contested, ageMs: performance.now() - since };
   }
 
-  /** @throws BerthError RANGE_INVALID when somebody else has it */
-  async #claim(id: string, entry: Entry<UploadRecord>): Promise<Claim> {
+  /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when somebody else has it */
+  async #claim(repository: string, id: string, options: Acquiring): Promise<Claim> {
+    const readAt = performance.now();
+    const entry = await this.#read(repository, id);
     const { value } = entry;
     let contested = value.contested ?? false;
     // A claim of our own that no request holds is one whose end could not be written down.
@@ -214,26 +246,39 @@ export class UploadRegistry {
       if (!this.#claims.isAbandoned(id, entry.number)) throw busyUpload(id, value.size);
       contested = true;
     }
-    const claimed = await this.#putClaim(id, entry, contested);
+    const claimed = await this.#putClaim(id, entry, contested, options);
     if (claimed === undefined) throw busyUpload(id, value.size);
     this.#claims.forget(id);
-    return { entry, claimed, contested };
+    return { entry, claimed, contested, ageMs: performance.now() - readAt };
   }
 
   async #putClaim(
     id: string,
     entry: Entry<UploadRecord>,
     contested: boolean,
-  ): Promise<Entry<UploadRecord> | undefined> {
+    { closing = false }: Acquiring,
+  ): Promise<WrittenEntry | undefined> {
     const claim: UploadRecord = {
       ...entry.value,
-      state: "busy",
+      state: closing && this.#ended !== undefined ? "ended" : "busy",
       owner: this.#owner,
       claim: randomUUID(),
       ...(contested && { contested }),
       at: Date.now(),
     };
-    return await this.#register(id).replace(entry, claim, { volatile: true });
+    const writtenAt = performance.now();
+    const claimed = await this.#register(id).replace(entry, claim, { volatile: true });
+    return claimed && { entry: claimed, writtenAt };
+  }
+
+  /** Where its register is not removed at once, it says so first. */
+  async #end(id: string, lease: UploadLease): Promise<void> {
+    if (this.#ended === undefined) {
+      await this.#register(id).remove(lease.number);
+      return;
+    }
+    await lease.close();
+    this.#ended.add(id, lease.number);
   }
 
   #holdOf(id: string, session: UploadSession, lease: UploadLease): HeldUpload {
@@ -243,8 +288,14 @@ export class UploadRegistry {
       lease,
       register: this.#register(id),
       blobs: this.blobs,
-      keep: (left) => {
-        this.#waiting.add(id, session, left);
+      keep: ({ entry, writtenAt }) => {
+        this.#waiting.add(id, session, entry, writtenAt);
+      },
+      confirm: async () => {
+        await (this.#ended === undefined ? lease.confirm() : lease.close());
+      },
+      end: async () => {
+        await this.#end(id, lease);
       },
       release: () => {
         this.#held.delete(id);

@@ -6,6 +6,7 @@ interface Waiting {
   readonly session: UploadSession;
   /** The register's entry when it was left; a higher one means that another process has taken over. */
   readonly left: Entry<UploadRecord>;
+  /** No later than that entry was written, by this process's monotonic clock. */
   readonly since: number;
 }
 
@@ -24,16 +25,16 @@ export class WaitingSessions {
     return waiting?.left.number === number ? waiting.session.size : undefined;
   }
 
-  /** The entry since which the session waits, which may have been replaced by another process. */
-  entryOf(id: string): Entry<UploadRecord> | undefined {
-    return this.#sessions.get(id)?.left;
+  /** The entry since which the session waits, which may have been replaced by another process, and since when. */
+  find(id: string): Pick<Waiting, "left" | "since"> | undefined {
+    return this.#sessions.get(id);
   }
 
-  add(id: string, session: UploadSession, left: Entry<UploadRecord>): void {
+  add(id: string, session: UploadSession, left: Entry<UploadRecord>, since: number): void {
     const now = performance.now();
-    this.#sessions.set(id, { session, left, since: now });
-    for (const [oldest, { since }] of this.#sessions) {
-      if (this.#sessions.size <= MAX_WAITING && now - since < MAX_WAIT_MS) break;
+    this.#sessions.set(id, { session, left, since });
+    for (const [oldest, { since: then }] of this.#sessions) {
+      if (this.#sessions.size <= MAX_WAITING && now - then < MAX_WAIT_MS) break;
       // A failure to close a descriptor concerns nobody.
       void this.#release(oldest).catch(() => undefined);
     }

@@ -16,12 +16,13 @@ import {
 } from "../object-store.js";
 import { BulkDeletion } from "./bulk-deletion.js";
 import { keepsConditions } from "./condition-probe.js";
+import { LateDeletions } from "./late-deletions.js";
 import { LoneCreation } from "./lone-creation.js";
 import { PartBuffers } from "./part-buffers.js";
 import { S3Bucket } from "./s3-bucket.js";
 import { s3ClientOf } from "./s3-client.js";
 import { DEFAULT_PART_SIZE, MIN_PART_SIZE, type S3Settings } from "./s3-settings.js";
-import { S3Upload } from "./s3-upload.js";
+import { S3Upload, type UploadPlace } from "./s3-upload.js";
 import { UrlSigner } from "./url-signer.js";
 import { sweepLeftovers } from "./leftovers.js";
 
@@ -35,6 +36,7 @@ const AFTER_ALL = "~";
 export class S3ObjectStore implements ObjectStore {
   readonly #signer: UrlSigner;
   readonly #deletion: BulkDeletion;
+  readonly #uploads: UploadPlace;
   /** Creates what must not be there yet. */
   readonly #creation: Pick<S3Bucket, "create">;
 
@@ -42,12 +44,13 @@ export class S3ObjectStore implements ObjectStore {
     private readonly bucket: S3Bucket,
     /** Signs for the endpoint that clients see. */
     private readonly signingClient: S3Client,
-    private readonly buffers: PartBuffers,
+    buffers: PartBuffers,
     private readonly partSize: number,
     readonly traits: StoreTraits,
   ) {
     this.#signer = new UrlSigner(signingClient, bucket.name);
     this.#deletion = new BulkDeletion(bucket);
+    this.#uploads = { bucket, buffers, deletions: new LateDeletions(this.#deletion) };
     this.#creation = traits.conditionalCreate ? bucket : new LoneCreation(bucket);
   }
 
@@ -87,8 +90,8 @@ export class S3ObjectStore implements ObjectStore {
 
   async openUpload(key: string, state?: string): Promise<UploadWriter> {
     assertObjectKey(key);
-    if (state === undefined) return S3Upload.begin(this.bucket, key, this.buffers, this.partSize);
-    return await S3Upload.resume(this.bucket, key, this.buffers, state);
+    if (state === undefined) return S3Upload.begin(this.#uploads, key, this.partSize);
+    return await S3Upload.resume(this.#uploads, key, state);
   }
 
   async get(key: string): Promise<Buffer> {
@@ -160,9 +163,9 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
+    await this.#uploads.deletions.settle();
     this.bucket.client.destroy();
     this.signingClient.destroy();
-    await Promise.resolve();
   }
 }
 

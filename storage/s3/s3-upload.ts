@@ -2,11 +2,19 @@ import { BerthError } from "../../oci/errors.js";
 import type { UploadWriter } from "../object-store.js";
 import { MultipartUpload } from "./multipart-upload.js";
 import { PartAssembly } from "./part-assembly.js";
+import type { LateDeletions } from "./late-deletions.js";
 import type { PartBuffer, PartBuffers } from "./part-buffers.js";
 import type { S3Bucket } from "./s3-bucket.js";
 import { MAX_PARTS } from "./s3-settings.js";
 import { parseUploadState, type UploadState } from "./upload-state.js";
 import { UploadTails } from "./upload-tails.js";
+
+/** What all uploads of a store share. */
+export interface UploadPlace {
+  readonly bucket: S3Bucket;
+  readonly buffers: PartBuffers;
+  readonly deletions: LateDeletions;
+}
 
 /**
  * Parts go straight to the final key while the bytes come in; an upload that ends within its first part is one conditional
@@ -23,16 +31,16 @@ export class S3Upload implements UploadWriter {
   #ended = false;
 
   private constructor(
-    private readonly bucket: S3Bucket,
+    private readonly place: UploadPlace,
     private readonly key: string,
-    private readonly buffers: PartBuffers,
     private readonly partSize: number,
     /** The last state that was given out. */
     private state: UploadState | undefined,
   ) {
     this.#size = state?.size ?? 0;
     this.#etags = [...(state?.parts ?? [])];
-    this.#tails = new UploadTails(bucket, state);
+    const { bucket, buffers, deletions } = place;
+    this.#tails = new UploadTails(bucket, deletions, state);
     const send = (part: PartBuffer): void => {
       this.#send(part);
     };
@@ -43,14 +51,14 @@ export class S3Upload implements UploadWriter {
     }
   }
 
-  static begin(bucket: S3Bucket, key: string, buffers: PartBuffers, partSize: number): S3Upload {
-    return new S3Upload(bucket, key, buffers, partSize, undefined);
+  static begin(place: UploadPlace, key: string, partSize: number): S3Upload {
+    return new S3Upload(place, key, partSize, undefined);
   }
 
   /** @throws BerthError OBJECT_UNKNOWN */
-  static async resume(bucket: S3Bucket, key: string, buffers: PartBuffers, text: string): Promise<S3Upload> {
+  static async resume(place: UploadPlace, key: string, text: string): Promise<S3Upload> {
     const state = parseUploadState(text);
-    const upload = new S3Upload(bucket, key, buffers, state.partSize, state);
+    const upload = new S3Upload(place, key, state.partSize, state);
     if (await upload.isCurrent()) return upload;
     throw new BerthError("OBJECT_UNKNOWN", `the upload of ${key} is gone`);
   }
@@ -71,7 +79,7 @@ export class S3Upload implements UploadWriter {
     const stored = await this.#noticing(this.#assembly.store());
     await this.#settled();
     const multipart = await this.#multipart;
-    const { formerTail } = await this.#tails.enact(stored.tail);
+    const { formerTail } = this.#tails.enact(stored.tail);
     this.state = {
       size: this.#size,
       partSize: this.partSize,
@@ -91,7 +99,7 @@ export class S3Upload implements UploadWriter {
     await this.#settled();
     if (this.#multipart === undefined) {
       await this.#assembly.withBytes(async (bytes) => {
-        await this.bucket.create(this.key, bytes);
+        await this.place.bucket.create(this.key, bytes);
       });
     } else {
       const multipart = await this.#multipart;
@@ -104,16 +112,19 @@ export class S3Upload implements UploadWriter {
     }
     this.#ended = true;
     await this.#assembly.release();
-    await this.#tails.dropAll();
+    this.#tails.dropAll();
   }
 
   async isCurrent(): Promise<boolean> {
     if (this.state === undefined) return true;
-    const { multipart, tail } = this.state;
-    if (multipart === undefined && tail === undefined) return (await this.bucket.head(this.key)) === undefined;
+    const { multipart } = this.state;
+    const { bucket } = this.place;
     const there = await Promise.all([
       this.#tails.isInForce(),
-      multipart === undefined || new MultipartUpload(this.bucket, this.key, multipart.id, multipart.nonce).exists(),
+      // The remainder of what was completed in one piece stays for a moment.
+      multipart === undefined
+        ? bucket.head(this.key).then((found) => found === undefined)
+        : new MultipartUpload(bucket, this.key, multipart.id, multipart.nonce).exists(),
     ]);
     return there.every(Boolean);
   }
@@ -124,7 +135,7 @@ export class S3Upload implements UploadWriter {
     await this.#assembly.release();
     // It did not come to be when its creation failed.
     await (await this.#multipart?.catch(() => undefined))?.abort();
-    await this.#tails.dropAll();
+    await this.#tails.deleteAll();
   }
 
   async release(): Promise<void> {
@@ -134,7 +145,7 @@ export class S3Upload implements UploadWriter {
     await this.#assembly.release();
     const multipart = await this.#multipart?.catch(() => undefined);
     if (multipart?.id !== this.state?.multipart?.id) await multipart?.abort();
-    await this.#tails.dropUnnamed();
+    this.#tails.dropUnnamed();
   }
 
   /** Never throws: what goes wrong is kept for the next call. */
@@ -145,11 +156,11 @@ export class S3Upload implements UploadWriter {
         this.#etags[index] = etag;
       },
       (error: unknown) => {
-        this.#failure ??= this.bucket.fault(error, `writing ${this.key}`);
+        this.#failure ??= this.place.bucket.fault(error, `writing ${this.key}`);
       },
     );
     const done = sending.finally(() => {
-      this.buffers.giveBack(part);
+      this.place.buffers.giveBack(part);
       this.#sending.delete(done);
     });
     this.#sending.add(done);
@@ -163,7 +174,7 @@ export class S3Upload implements UploadWriter {
         `an object has ${String(MAX_PARTS)} parts of ${String(this.partSize)} bytes at most: raise storage.s3.partSize`,
       );
     }
-    this.#multipart ??= MultipartUpload.begin(this.bucket, this.key);
+    this.#multipart ??= MultipartUpload.begin(this.place.bucket, this.key);
     return await (await this.#multipart).uploadPart(number, part.bytes.subarray(0, part.length));
   }
 
@@ -177,7 +188,7 @@ export class S3Upload implements UploadWriter {
       const result = await waiting;
       if (this.#failure === undefined) return result;
     } catch (error) {
-      this.#failure ??= this.bucket.fault(error, `writing ${this.key}`);
+      this.#failure ??= this.place.bucket.fault(error, `writing ${this.key}`);
     }
     throw this.#failure;
   }

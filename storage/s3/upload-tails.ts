@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import type { LateDeletions } from "./late-deletions.js";
 import type { S3Bucket } from "./s3-bucket.js";
 import type { StoredTail, UploadState } from "./upload-state.js";
 
@@ -18,6 +19,7 @@ export class UploadTails {
 
   constructor(
     private readonly bucket: S3Bucket,
+    private readonly deletions: LateDeletions,
     resumed?: Pick<UploadState, "tail" | "formerTail">,
   ) {
     this.#inForce = resumed?.tail?.key;
@@ -43,28 +45,35 @@ export class UploadTails {
   }
 
   /** A state is given out that names `tail`. Returns what it must name besides. */
-  async enact(tail: StoredTail | undefined): Promise<{ formerTail?: string }> {
+  enact(tail: StoredTail | undefined): { formerTail?: string } {
     if (tail?.key !== this.#inForce) {
       this.#former = this.#inForce;
       this.#inForce = tail?.key;
     }
-    await this.dropUnnamed();
+    this.dropUnnamed();
     return this.#former === undefined ? {} : { formerTail: this.#former };
   }
 
   /** What no state names. */
-  async dropUnnamed(): Promise<void> {
-    await this.#drop([...this.#keys].filter((key) => key !== this.#inForce && key !== this.#former));
+  dropUnnamed(): void {
+    this.#drop([...this.#keys].filter((key) => key !== this.#inForce && key !== this.#former));
   }
 
-  async dropAll(): Promise<void> {
-    await this.#drop([...this.#keys]);
+  dropAll(): void {
+    this.#drop([...this.#keys]);
   }
 
-  async #drop(keys: readonly string[]): Promise<void> {
-    for (const key of keys) {
+  /** At once: nobody may go on from a state that names one. */
+  async deleteAll(): Promise<void> {
+    for (const key of this.#keys) {
       await this.bucket.delete(key);
       this.#keys.delete(key);
     }
+  }
+
+  /** Nothing reads them any more, so nobody waits. */
+  #drop(keys: readonly string[]): void {
+    this.deletions.add(keys);
+    for (const key of keys) this.#keys.delete(key);
   }
 }

@@ -4,6 +4,7 @@ import type { Registry } from "../../registry.js";
 import type { Locations } from "../locations.js";
 import { queriedDigest, repositoryOf } from "../path-parameters.js";
 import { commitUpload } from "../commit-upload.js";
+import { announcedLength } from "../request-body.js";
 import { receiveInto } from "../receive-upload.js";
 import type { Handler } from "../request.js";
 import { answerCreated, tellingPlace } from "../upload-answers.js";
@@ -19,7 +20,8 @@ export function putUpload(registry: Registry, locations: Locations): Handler {
     const id = ctx.params["id"] ?? "";
     const gauge = await quotas.gaugeFor(name, digest);
     await tellingPlace(ctx, locations, { name, id }, async () => {
-      const held = await uploads.acquire(name, id);
+      const closing = announcedLength(ctx.req) === 0 && ctx.get("Content-Range") === "";
+      const held = await uploads.acquire(name, id, { closing });
       await leaveOnError(held, () => {
         checkPlace(ctx, held);
       });

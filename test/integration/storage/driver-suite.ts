@@ -45,8 +45,8 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
           await Promise.all(keys.slice(i, i + 50).map(async (key) => await store.delete(key)));
         }
       }
-      const left = await driver.leftovers();
       await Promise.all([store.close(), other.close()]);
+      const left = await driver.leftovers();
       await driver.dispose();
       assert.deepEqual(left, []);
     });

@@ -90,8 +90,27 @@ describeWith(S3_SERVER, "uploads to S3", () => {
     const last = await store.openUpload("up", state);
     await last.complete();
     assert.ok((await other.get("up")).equals(bytes));
-    assert.deepEqual(await left(), ["up"]);
     await assert.rejects(other.openUpload("up", state), (error) => isBerthError(error, "OBJECT_UNKNOWN"));
+    await Promise.all([store.close(), other.close()]);
+    assert.deepEqual(await left(), ["up"]);
+  });
+
+  it("the remainders of all uploads that end within a second go in one request, and are of no use at once", async () => {
+    const states: string[] = [];
+    for (const key of ["up/0", "up/1", "up/2"]) {
+      const upload = await store.openUpload(key);
+      await write(upload, randomBytes(1 * MIB));
+      states.push(await upload.suspend());
+      await upload.complete();
+    }
+    for (const [i, state] of states.entries()) {
+      await assert.rejects(other.openUpload(`up/${String(i)}`, state), (error) =>
+        isBerthError(error, "OBJECT_UNKNOWN"),
+      );
+    }
+    await store.close();
+    assert.ok((proxy.counts()["DeleteObjects"] ?? 0) <= 3 && proxy.counts()["DeleteObject"] === undefined);
+    assert.deepEqual(await left(), ["up/0", "up/1", "up/2"]);
   });
 
   it("an abort leaves neither parts nor remainders, whoever aborts", async () => {
@@ -168,6 +187,7 @@ describeWith(S3_SERVER, "uploads to S3", () => {
         .digest("hex"),
       expected,
     );
+    await store.close();
     assert.equal((await left()).length, 12);
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { keys } from "../../../../registry/storage/key-tree.js";
 import type { ObjectStore } from "../../../../storage/object-store.js";
 import { TestRegistry } from "../support/test-registry.js";
 
@@ -61,13 +62,23 @@ export class ReplicaSet {
     return (await this.store(0).list({ prefix })).keys;
   }
 
+  /** Of the sessions that can be gone on with: where looks are dear, those that have ended stay for a while and say so. */
+  async sessions(): Promise<readonly string[]> {
+    const last = new Map<string, string>();
+    for (const key of await this.keys(`${keys.uploads}/`)) last.set(key.slice(0, key.lastIndexOf("/")), key);
+    const records = await Promise.all(
+      [...last].map(async ([session, key]) => ({ session, record: (await this.store(0).get(key)).toString() })),
+    );
+    return records.filter(({ record }) => !record.includes('"state":"ended"')).map(({ session }) => session);
+  }
+
   /** What is there beyond objects. */
   async leftovers(): Promise<readonly string[]> {
-    const keys = await this.keys("");
+    const objects = await this.keys("");
     // What the loser of an upload had put aside, where the medium has no names for it that the winner could take away.
     await this.store(0).sweepUploads?.(0);
     const left = await this.medium.leftovers();
-    return left.filter((name) => !keys.some((key) => name.endsWith(`/${key}`)));
+    return left.filter((name) => !objects.some((key) => name.endsWith(`/${key}`)));
   }
 
   async stop(): Promise<void> {
