@@ -1,6 +1,7 @@
 import type { Digest } from "../../oci/digest.js";
 import { algorithmOf, hexOf } from "../../oci/digest.js";
 import { parseManifest, type Descriptor } from "../../oci/manifest.js";
+import { BoundedMap } from "../bounded-map.js";
 import type { ManifestStore } from "../storage/manifest-store.js";
 import type { ReferrerStore } from "../storage/referrer-store.js";
 import type { TagStore } from "../storage/tag-store.js";
@@ -23,17 +24,31 @@ export interface MirroredListing<T> {
   readonly isStale: boolean;
 }
 
+/** So long are clients that read page after page given those of one list. */
+const PAGES_WITHIN_MS = 60_000;
+const MAX_PAGED = 16;
+
 /** Lists are the upstream's own, asked for each time; while it fails, of what is here. */
 export class ListingMirror {
   readonly #tagLists = new SingleFlight<string[]>();
+  /** Else each page would cost all of the upstream's. `at` is of a clock that never jumps. */
+  readonly #paged = new BoundedMap<string, { readonly tags: readonly string[]; readonly at: number }>(MAX_PAGED);
 
   constructor(private readonly parts: ListingParts) {}
 
-  /** In ASCII order. @throws BerthError see upstream-faults.ts */
-  async tags({ stored, repository, upstream }: MirroredName<Upstream>): Promise<MirroredListing<string>> {
+  /** In ASCII order. @param isContinued the client has had a page of them. @throws BerthError see upstream-faults.ts */
+  async tags(
+    { stored, repository, upstream }: MirroredName<Upstream>,
+    isContinued: boolean,
+  ): Promise<MirroredListing<string>> {
+    const paged = isContinued ? this.#paged.get(stored) : undefined;
+    if (paged !== undefined && performance.now() - paged.at < PAGES_WITHIN_MS)
+      return { items: paged.tags, isStale: false };
     const fresh = this.#tagLists.run(stored, async () => {
       const tags = await upstream.ask("tags", async (client, signal) => await client.listTags(repository, signal));
-      return [...new Set(tags)].sort();
+      const sorted = [...new Set(tags)].sort();
+      this.#paged.set(stored, { tags: sorted, at: performance.now() });
+      return sorted;
     });
     return await this.#orOwn(fresh, async () => await this.parts.tags.list(stored));
   }

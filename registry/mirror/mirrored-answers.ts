@@ -73,7 +73,7 @@ export function mirroredAnswers(parts: AnswerParts): ReadonlyMap<string, Answer>
   };
 
   const tags: Answer = async (ctx, name) => {
-    const { items, isStale } = await listings.tags(name);
+    const { items, isStale } = await listings.tags(name, queryOf(ctx, "last") !== undefined);
     if (isStale) markStale(ctx);
     const page = pageOf(ctx, items);
     if (page.link !== undefined) ctx.set("Link", page.link);
