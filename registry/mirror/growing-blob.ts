@@ -61,10 +61,10 @@ export class GrowingBlob {
 
   /**
    * Keeps the bytes readable until as many calls of `letGo`, whatever becomes of the transfer. The writer holds from the start.
-   * @returns false when everybody has let go before, and nothing can be read any more
+   * @returns false when everybody has let go before, or it has failed: nothing can be read any more
    */
   hold(): boolean {
-    if (this.#holders === 0) return false;
+    if (this.#holders === 0 || this.#state === "failed") return false;
     this.#holders++;
     return true;
   }
