@@ -28,7 +28,8 @@ export class RequestCounts {
       this.#underWay--;
       const { req, res } = ctx;
       const received = req.headers["content-length"];
-      if (received !== undefined) this.#received += Number(received);
+      // What was only announced may be any number.
+      if (received !== undefined && req.complete) this.#received += Number(received);
       if (req.method !== "HEAD") this.#sent += Number(res.getHeader("content-length") ?? 0);
       const name: unknown = ctx.state["operation"];
       // Only what has a route has a name: a client cannot make series up.
