@@ -1,7 +1,7 @@
-import { isCopyName } from "../../mirror/copy-name.js";
+import { COPY_PREFIX, isCopyName } from "../../mirror/copy-name.js";
 import type { Registry } from "../../registry.js";
 import { callerOf } from "../caller.js";
-import { pageOf } from "../pagination.js";
+import { pageOf, partOf } from "../pagination.js";
 import type { Handler } from "../request.js";
 import { sendJson } from "../send-json.js";
 
@@ -12,8 +12,11 @@ import { sendJson } from "../send-json.js";
 export function listRepositories({ catalog }: Registry): Handler {
   return async (ctx) => {
     const caller = callerOf(ctx);
-    const all = (await catalog.list()).filter((name) => !isCopyName(name));
-    const visible = caller.sources === undefined ? all : all.filter((name) => caller.mayPull(name));
+    const part = caller.sources === undefined ? partOf(ctx) : undefined;
+    const visible =
+      part === undefined
+        ? (await catalog.list()).filter((name) => !isCopyName(name) && caller.mayPull(name))
+        : await catalog.page({ ...part, without: COPY_PREFIX });
     const { items, link } = pageOf(ctx, visible);
     if (link !== undefined) ctx.set("Link", link);
     sendJson(ctx, { repositories: items });
