@@ -30,8 +30,12 @@ export interface AccessControl {
   readonly guards: readonly Guard[];
   readonly endpoints: readonly Endpoint[];
   readonly tls?: ServerTls;
-  /** See RunningRegistry. */
-  reload(auth: AuthSettings | undefined): Promise<void>;
+  /**
+   * Reads certificates, keys and users again.
+   * @returns takes them into use; until it is called nothing changes
+   * @throws BerthError CONFIG_INVALID
+   */
+  prepare(auth: AuthSettings | undefined): Promise<() => void>;
   close(): void;
 }
 
@@ -66,12 +70,14 @@ export async function openAccessControl(settings: AccessSettings, parts: AccessP
     guards: authentication === undefined ? [] : [authentication.guard],
     endpoints: authentication?.endpoints ?? [],
     ...(tls !== undefined && { tls }),
-    reload: async (auth) => {
+    prepare: async (auth) => {
       if ((auth === undefined) !== (authentication === undefined)) {
         throw new BerthError("CONFIG_INVALID", "auth: needs a restart to come or go");
       }
-      await tls?.reload();
-      if (auth !== undefined) await authentication?.reload(auth);
+      const commits = [await tls?.prepare(), auth && (await authentication?.prepare(auth))];
+      return () => {
+        for (const commit of commits) commit?.();
+      };
     },
     close: () => {
       tls?.close();

@@ -11,7 +11,7 @@ import { parseListenAddress } from "./config/listen-address.js";
 import { registryApplication } from "./http/application.js";
 import { Listener } from "./http/listener.js";
 import { Locations } from "./http/locations.js";
-import { openMirrors } from "./mirror/open-mirrors.js";
+import { OpenMirrors } from "./mirror/open-mirrors.js";
 import { OpenedParts } from "./opened-parts.js";
 import { Operation } from "./operation.js";
 import type { RegistryOptions, RunningRegistry } from "./registry-options.js";
@@ -61,7 +61,7 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
 
   const locations = new Locations({ trustForwarded, ...(url !== undefined && { baseUrl: url }) });
   const mirrors = parts.add(
-    await openMirrors(options.mirrors, {
+    await OpenMirrors.open(options.mirrors, {
       registry,
       store: operation.store,
       log,
@@ -75,7 +75,7 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
     registry,
     locations,
     log,
-    guards: [operation.firstGuard, ...mirrors.guards, ...access.guards, operation.lastGuard],
+    guards: [operation.firstGuard, mirrors.guard, ...access.guards, operation.lastGuard],
     endpoints: [...operation.endpoints, ...access.endpoints],
     detour: mirrors.detour,
     trustForwarded,
@@ -91,14 +91,16 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
     }),
   );
   await operation.start(registry, new URL(listener.url).host);
+  operation.show(mirrors.families);
   operation.show(parts.add(startSchedules(options, { registry, store, watchedStore: operation.store, log })).families);
 
   return {
     url: listener.url,
     ...(operation.metricsUrl !== undefined && { metricsUrl: operation.metricsUrl }),
-    reload: async ({ auth, ...settings }) => {
-      await access.reload(auth);
-      operation.reload(settings);
+    reload: async ({ auth, mirrors: mirrored, ...settings }) => {
+      // All or nothing.
+      const commits = [await access.prepare(auth), await mirrors.prepare(mirrored), operation.prepare(settings)];
+      for (const commit of commits) commit();
     },
     drain: () => {
       operation.drain();

@@ -7,7 +7,7 @@ import type { HealthSettings, TracingSettings } from "./config/observability-sec
 import type { PolicyRule, RateLimits } from "./config/policy-section.js";
 import type { WebhookEndpoint } from "./config/webhooks-section.js";
 import { EventFeed } from "./events/event-feed.js";
-import { Webhooks } from "./events/webhooks/webhooks.js";
+import { readDestinations, Webhooks, type WebhooksOptions } from "./events/webhooks/webhooks.js";
 import type { Endpoint, Guard } from "./http/routes.js";
 import { Health } from "./observability/health.js";
 import type { MetricFamily } from "./observability/metric-family.js";
@@ -23,14 +23,14 @@ import { Retention } from "./policy/retention.js";
 import type { Registry } from "./registry.js";
 
 /** What may change while the registry runs. */
-export interface PolicySettings {
+export interface ReloadableOperation {
   readonly policies?: readonly PolicyRule[] | undefined;
   readonly rate?: RateLimits | undefined;
+  readonly webhooks?: readonly WebhookEndpoint[] | undefined;
 }
 
-export interface OperationSettings extends PolicySettings {
+export interface OperationSettings extends ReloadableOperation {
   readonly retention?: { readonly enabled: boolean; readonly everyHours: number } | undefined;
-  readonly webhooks?: readonly WebhookEndpoint[] | undefined;
   /** A worker's are served by its primary (observability/workers-metrics.ts). */
   readonly metrics?: { readonly listen: string } | "for the primary" | undefined;
   readonly tracing?: TracingSettings | undefined;
@@ -60,6 +60,8 @@ export class Operation {
   readonly #rate: RateLimiter;
   readonly #health: Health;
   #webhooks: Webhooks | undefined;
+  /** Known once the registry listens. */
+  #telling: WebhooksOptions | undefined;
   #schedule: RetentionSchedule | undefined;
 
   private constructor(
@@ -128,13 +130,11 @@ export class Operation {
   async start(registry: Registry, address: string): Promise<void> {
     const { settings, parts, events } = this;
     const { webhooks = [], retention, url } = settings;
-    if (webhooks.length > 0) {
-      const { store, log } = parts;
-      const options = { endpoints: webhooks, store, events, log, address, ...(url !== undefined && { baseUrl: url }) };
-      const started = await Webhooks.start(options);
-      this.#webhooks = started;
-      this.show(webhookFamilies(started));
-    }
+    const { store, log } = parts;
+    this.#telling = { store, events, log, address, ...(url !== undefined && { baseUrl: url }) };
+    this.show(webhookFamilies(() => this.#webhooks?.statistics ?? new Map()));
+    this.prepare({ ...settings, webhooks })();
+    await this.#webhooks?.ready();
     if (retention?.enabled === true && settings.schedules !== false) {
       const intervalMs = retention.everyHours * 3600_000;
       this.#schedule = new RetentionSchedule(new Retention(this.store, registry), intervalMs, parts.log);
@@ -147,10 +147,24 @@ export class Operation {
     for (const family of families) this.metrics?.collected.add(family);
   }
 
-  /** Takes changed settings into use for the requests to come. */
-  reload({ policies, rate }: PolicySettings): void {
-    this.policies.replace(policies ?? []);
-    this.#rate.replace(rate ?? {});
+  /**
+   * @returns takes changed settings into use for the requests to come; until it is called nothing changes
+   * @throws BerthError CONFIG_INVALID
+   */
+  prepare({ policies, rate, webhooks }: ReloadableOperation): () => void {
+    const destinations = webhooks && readDestinations(webhooks);
+    return () => {
+      this.policies.replace(policies ?? []);
+      this.#rate.replace(rate ?? {});
+      if (destinations !== undefined) this.#tell(destinations);
+    };
+  }
+
+  #tell(destinations: ReturnType<typeof readDestinations>): void {
+    if (this.#webhooks !== undefined) this.#webhooks.replace(destinations);
+    else if (destinations.length > 0 && this.#telling !== undefined) {
+      this.#webhooks = new Webhooks(destinations, this.#telling);
+    }
   }
 
   /** /readyz says no from now on. */

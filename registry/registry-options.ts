@@ -7,7 +7,7 @@ import type { AuthSettings } from "./config/auth-section.js";
 import type { CollectorSettings } from "./config/collector-section.js";
 import type { MirrorSettings } from "./config/mirrors-section.js";
 import type { TlsSettings } from "./config/tls-section.js";
-import type { OperationSettings, PolicySettings } from "./operation.js";
+import type { OperationSettings, ReloadableOperation } from "./operation.js";
 
 export interface RegistryOptions extends OperationSettings {
   /** Directory of the filesystem driver; or `storage`, or `store`. */
@@ -49,9 +49,11 @@ export interface RegistryOptions extends OperationSettings {
   readonly observe?: Middleware;
 }
 
-/** What may change while the registry runs. */
-export interface ReloadableSettings extends PolicySettings {
+/** What may change while the registry runs. Webhooks and mirrors stay as they are where they are absent. */
+export interface ReloadableSettings extends ReloadableOperation {
   readonly auth?: AuthSettings | undefined;
+  /** Where blobs are spooled stays. */
+  readonly mirrors?: MirrorSettings | undefined;
 }
 
 export interface RunningRegistry {
@@ -61,7 +63,7 @@ export interface RunningRegistry {
   readonly metricsUrl?: string;
   /**
    * Takes changed settings into use for the requests to come, and reads certificates again.
-   * @throws BerthError CONFIG_INVALID, and then everything stays as it was
+   * @throws BerthError CONFIG_INVALID, and then everything stays as it was, all of it
    */
   reload(settings: ReloadableSettings): Promise<void>;
   /** /readyz says no from now on; everything else is served as before. */

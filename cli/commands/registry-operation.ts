@@ -44,7 +44,9 @@ export function followConfig({ registry, config, file, load, authOf, log }: Foll
     config,
     load,
     apply: async (changed) => {
-      await registry.reload({ auth: authOf(changed), policies: changed.policies, rate: changed.limits.rate });
+      const { policies, limits, webhooks, mirrors } = changed;
+      const settings = { policies, rate: limits.rate, webhooks: webhooks.endpoints, mirrors };
+      await registry.reload({ auth: authOf(changed), ...settings });
       log.level = changed.log.level;
     },
     ...(file !== undefined && { file }),

@@ -30,10 +30,11 @@ export interface Authentication {
   readonly guard: Guard;
   readonly endpoints: readonly Endpoint[];
   /**
-   * From now on the rules, users, groups, issuers and token lifetimes are these; where keys are kept and the limits of failed
-   * logins stay. @throws BerthError CONFIG_INVALID, and then everything stays
+   * Where keys are kept and the limits of failed logins stay.
+   * @returns from its call on the rules, users, groups, issuers and token lifetimes are these
+   * @throws BerthError CONFIG_INVALID
    */
-  reload(settings: AuthSettings): Promise<void>;
+  prepare(settings: AuthSettings): Promise<() => void>;
   close(): void;
 }
 
@@ -66,8 +67,11 @@ export async function openAuthentication(settings: AuthSettings, parts: Authenti
   return {
     guard: accessGuard(() => current, locations),
     endpoints: tokenEndpoints(() => current, ring),
-    reload: async (changed) => {
-      current = await tokenService(changed, ring, defences, log);
+    prepare: async (changed) => {
+      const service = await tokenService(changed, ring, defences, log);
+      return () => {
+        current = service;
+      };
     },
     close: () => {
       ring.close();

@@ -110,27 +110,28 @@ export class CollectorSchedule {
       const record: RunRecord = { by: ownProcessIdentity(), startedAt: Date.now() };
       if ((await this.#register.replace(last, record)) !== undefined) await this.#collect();
     } catch (error) {
-      if (!isBerthError(error, "ABORTED")) this.log.error({ err: error }, "the collection of garbage failed");
+      if (!isBerthError(error, "ABORTED")) {
+        this.#runs.failed();
+        this.log.error({ err: error }, "the collection of garbage failed");
+      }
     }
     return everyMs + spread;
   }
 
   async #collect(): Promise<void> {
     const { graceHours, untagged, untaggedGraceHours } = this.settings;
-    const report = await this.#runs.count(
-      async () =>
-        await collectGarbage(this.store, {
-          graceMs: graceHours * HOUR_MS,
-          ...(untagged && { untaggedGraceMs: untaggedGraceHours * HOUR_MS }),
-          signal: this.#stopped.signal,
-          onWait: (waitMs) => {
-            this.log.info(
-              { waitMs },
-              "garbage was found: it is deleted when clients on their way to it have come to their end",
-            );
-          },
-        }),
-    );
+    const report = await collectGarbage(this.store, {
+      graceMs: graceHours * HOUR_MS,
+      ...(untagged && { untaggedGraceMs: untaggedGraceHours * HOUR_MS }),
+      signal: this.#stopped.signal,
+      onWait: (waitMs) => {
+        this.log.info(
+          { waitMs },
+          "garbage was found: it is deleted when clients on their way to it have come to their end",
+        );
+      },
+    });
+    this.#runs.completed(report.durationMs);
     this.#add(report);
     this.log.info({ ...report }, "garbage collected");
   }

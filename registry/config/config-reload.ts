@@ -94,6 +94,8 @@ function needRestart(before: RegistryConfig, after: RegistryConfig): string[] {
     ...config,
     auth: config.auth === undefined,
     policies: undefined,
+    webhooks: undefined,
+    mirrors: config.mirrors.spool,
     limits: { ...config.limits, rate: undefined },
     log: { ...config.log, level: undefined },
   });

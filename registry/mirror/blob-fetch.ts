@@ -117,7 +117,10 @@ export class BlobFetch {
           begun();
           this.#begin(transfer.blob);
         },
-        write: transfer.write,
+        write: async (chunk: Uint8Array): Promise<void> => {
+          name.upstream.counts.received.blob += chunk.length;
+          await transfer.write(chunk);
+        },
       };
       await client.downloadBlob(name.repository, { digest }, sink, signal, transfer.received);
       await transfer.finish(name.upstream.host);

@@ -29,7 +29,7 @@ interface BlobMirrorParts {
  */
 export class BlobMirror {
   readonly #fetches = new Map<string, BlobFetch>();
-  readonly #slots = new Map<Upstream, FetchSlots>();
+  readonly #slots = new WeakMap<Upstream, FetchSlots>();
   readonly #absences = new Absences();
 
   readonly #homes: BlobHomes;

@@ -16,6 +16,11 @@ export class CircuitBreaker {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
+  /** Nobody may ask at the moment. */
+  get isOpen(): boolean {
+    return this.#openUntil > this.now();
+  }
+
   /** Milliseconds until the next attempt may be made; 0 when the caller may ask, and must then say how it went. */
   admit(): number {
     if (this.#failures < THRESHOLD && this.#openUntil === 0) return 0;

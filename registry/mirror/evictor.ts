@@ -12,6 +12,7 @@ import type { TagStore } from "../storage/tag-store.js";
 import { listAllPrefixes } from "../storage/whole-listing.js";
 import { isCopyName } from "./copy-name.js";
 import { planEviction, type CopiedManifest, type EvictionLimits } from "./eviction-plan.js";
+import type { MirrorCounts } from "./mirror-counts.js";
 import type { PullLedger } from "./pull-ledger.js";
 
 interface EvictorParts {
@@ -21,6 +22,7 @@ interface EvictorParts {
   readonly tags: TagStore;
   readonly ledger: PullLedger;
   readonly log: Logger;
+  readonly counts: MirrorCounts;
 }
 
 /**
@@ -35,7 +37,7 @@ export class Evictor {
 
   /** @returns how many manifests went */
   async run(): Promise<number> {
-    const { ledger, log } = this.parts;
+    const { ledger, log, counts } = this.parts;
     await ledger.flush();
     const copies = await this.#copies();
     let evicted = 0;
@@ -47,10 +49,11 @@ export class Evictor {
       gone.add(copy);
       evicted++;
     }
-    await this.#evictBlobs(
-      [...gone],
-      copies.filter((copy) => !gone.has(copy)),
-    );
+    const kept = copies.filter((copy) => !gone.has(copy));
+    await this.#evictBlobs([...gone], kept);
+    counts.held = { bytes: sizeOf(kept), manifests: kept.length };
+    counts.evicted.manifests += evicted;
+    counts.evicted.bytes += sizeOf(copies) - sizeOf(kept);
     if (evicted > 0) log.info({ evicted, of: copies.length }, "copies of upstreams' images evicted");
     return evicted;
   }
@@ -92,6 +95,13 @@ export class Evictor {
       }
     }
   }
+}
+
+/** Each blob counted once. */
+function sizeOf(copies: readonly CopiedManifest[]): number {
+  const blobs = new Map(copies.flatMap((copy) => [...copy.blobs]));
+  const sizes = [...copies.map(({ size }) => size), ...blobs.values()];
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function unlessGone(deletion: Promise<void>): Promise<void> {

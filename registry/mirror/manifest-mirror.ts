@@ -19,6 +19,8 @@ export interface MirroredTag {
   readonly digest: Digest;
   /** The upstream could not be asked whether the tag still stands for this. */
   readonly isStale: boolean;
+  /** It was a copy before it was asked for. */
+  readonly wasHere: boolean;
 }
 
 /**
@@ -37,15 +39,16 @@ export class ManifestMirror {
     this.#confirmations = new TagConfirmations(tags);
   }
 
-  /** Afterwards the store has the manifest. @throws BerthError see upstream-faults.ts */
-  async ensureDigest(name: MirroredName<Upstream>, digest: Digest): Promise<void> {
+  /** Afterwards the store has the manifest. @returns whether it had it before. @throws BerthError see upstream-faults.ts */
+  async ensureDigest(name: MirroredName<Upstream>, digest: Digest): Promise<boolean> {
     const { stored, repository, upstream } = name;
-    if (await this.manifests.has(stored, digest)) return;
+    if (await this.manifests.has(stored, digest)) return true;
     await this.#fly(name, `${stored}@${digest}`, async () => {
       return await upstream.ask("manifest", async (client, signal) => {
-        return await this.#fetch(client, { stored, repository, reference: digest }, signal);
+        return await this.#fetch(client, { stored, repository, reference: digest, upstream }, signal);
       });
     });
+    return false;
   }
 
   /** Afterwards the store has the tag and its manifest. @throws BerthError see upstream-faults.ts */
@@ -56,15 +59,19 @@ export class ManifestMirror {
     const age = known === undefined ? Infinity : Date.now() - known.at;
     // Below 0 when the clock was ahead then: how long ago that was is not known.
     if (known !== undefined && age >= 0 && age < tagFreshSeconds * 1000)
-      return { digest: known.digest, isStale: false };
+      return { digest: known.digest, isStale: false, wasHere: true };
     const renewal = this.#renew(name, tag, known);
-    if (known === undefined || age > maxStaleHours * 3600_000) return { digest: await renewal, isStale: false };
+    if (known === undefined || age > maxStaleHours * 3600_000) {
+      const digest = await renewal;
+      return { digest, isStale: false, wasHere: digest === known?.digest };
+    }
     try {
-      return { digest: await within(timeouts.confirmSeconds * 1000, renewal, name.upstream.host), isStale: false };
+      const digest = await within(timeouts.confirmSeconds * 1000, renewal, name.upstream.host);
+      return { digest, isStale: false, wasHere: digest === known.digest };
     } catch (error) {
       if (!isPassing(error)) throw error;
       this.log.warn({ repository: name.local, tag, digest: known.digest, ageMs: age }, `stale: ${error.message}`);
-      return { digest: known.digest, isStale: true };
+      return { digest: known.digest, isStale: true, wasHere: true };
     }
   }
 
@@ -79,7 +86,7 @@ export class ManifestMirror {
         const digest = await upstream.ask("manifest", async (client, signal) => {
           const told = known && (await client.headManifest(repository, tag, signal));
           if (told !== undefined && (await this.manifests.has(stored, told))) return told;
-          return await this.#fetch(client, { stored, repository, reference: told ?? tag }, signal);
+          return await this.#fetch(client, { stored, repository, reference: told ?? tag, upstream }, signal);
         });
         await this.#confirmations.confirm(stored, tag, digest);
         return digest;
@@ -113,10 +120,16 @@ export class ManifestMirror {
   /** Fetches, verifies and stores. */
   async #fetch(
     client: RegistryClient,
-    what: { readonly stored: string; readonly repository: string; readonly reference: string },
+    what: {
+      readonly stored: string;
+      readonly repository: string;
+      readonly reference: string;
+      readonly upstream: Upstream;
+    },
     signal: AbortSignal,
   ): Promise<Digest> {
     const { bytes, mediaType, digest } = await client.getManifest(what.repository, what.reference, signal);
+    what.upstream.counts.received.manifest += bytes.length;
     const received = receiveManifest(Buffer.from(bytes), mediaType === "" ? undefined : mediaType, digest);
     await this.manifests.put(what.stored, received, { sparse: true });
     return digest;

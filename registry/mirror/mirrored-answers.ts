@@ -12,8 +12,10 @@ import type { BlobMirror } from "./blob-mirror.js";
 import type { GrowingBlob } from "./growing-blob.js";
 import type { ListingMirror } from "./listing-mirror.js";
 import type { ManifestMirror } from "./manifest-mirror.js";
+import type { CopyKind, CopyResult } from "./mirror-counts.js";
 import type { MirroredName } from "./mirror-names.js";
 import type { PullLedger } from "./pull-ledger.js";
+import { isNotThere } from "./upstream-faults.js";
 import type { Upstream } from "./upstream.js";
 
 export interface AnswerParts {
@@ -33,15 +35,19 @@ export function mirroredAnswers(parts: AnswerParts): ReadonlyMap<string, Answer>
 
   const manifest: Answer = async (ctx, name, own) => {
     const reference = referenceOf(ctx);
-    if ("digest" in reference) {
-      await manifests.ensureDigest(name, reference.digest);
-      ledger.note(name.stored, reference.digest);
-    } else {
-      const { digest, isStale } = await manifests.ensureTag(name, reference.tag);
-      if (isStale) markStale(ctx);
-      ledger.note(name.stored, digest);
-    }
-    await own(ctx);
+    await counting(name, "manifest", async (found) => {
+      if ("digest" in reference) {
+        const wasHere = await manifests.ensureDigest(name, reference.digest);
+        ledger.note(name.stored, reference.digest);
+        found(wasHere ? "hit" : "miss");
+      } else {
+        const { digest, isStale, wasHere } = await manifests.ensureTag(name, reference.tag);
+        if (isStale) markStale(ctx);
+        ledger.note(name.stored, digest);
+        found(isStale ? "stale" : wasHere ? "hit" : "miss");
+      }
+      await own(ctx);
+    });
   };
 
   const headBlob: Answer = async (ctx, name, own) => {
@@ -60,16 +66,20 @@ export function mirroredAnswers(parts: AnswerParts): ReadonlyMap<string, Answer>
 
   const getBlob: Answer = async (ctx, name, own) => {
     const digest = digestIn(ctx);
-    for (;;) {
-      if (await blobs.has(name, digest)) {
-        await own(ctx);
-        return;
+    await counting(name, "blob", async (found) => {
+      for (let result: CopyResult = "hit"; ; result = "miss") {
+        if (await blobs.has(name, digest)) {
+          found(result);
+          await own(ctx);
+          return;
+        }
+        const isSent = await blobs.receive(name, digest, async (blob) => {
+          found("miss");
+          await sendGrowing(ctx, blob, events);
+        });
+        if (isSent) return;
       }
-      const isSent = await blobs.receive(name, digest, async (blob) => {
-        await sendGrowing(ctx, blob, events);
-      });
-      if (isSent) return;
-    }
+    });
   };
 
   const tags: Answer = async (ctx, name) => {
@@ -97,6 +107,25 @@ export function mirroredAnswers(parts: AnswerParts): ReadonlyMap<string, Answer>
     ["listTags", tags],
     ["listReferrers", referrers],
   ]);
+}
+
+/** @param work says before it answers what it has found, unless it fails */
+async function counting(
+  { upstream }: MirroredName<Upstream>,
+  kind: CopyKind,
+  work: (found: (result: CopyResult) => void) => Promise<void>,
+): Promise<void> {
+  let isCounted = false;
+  const count = (result: CopyResult): void => {
+    if (!isCounted) upstream.counts.requests[kind][result]++;
+    isCounted = true;
+  };
+  try {
+    await work(count);
+  } catch (error) {
+    count(isNotThere(error) ? "absent" : "failed");
+    throw error;
+  }
 }
 
 /** @throws BerthError UNSUPPORTED for whatever would change a copy */

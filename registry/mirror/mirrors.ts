@@ -5,19 +5,20 @@ import type { Logger } from "pino";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { MirrorSettings } from "../config/mirrors-section.js";
 import { queryOf, repositoryOf } from "../http/path-parameters.js";
-import type { RegistryRequest } from "../http/request.js";
-import type { Detour, Guard } from "../http/routes.js";
+import type { Handler, RegistryRequest } from "../http/request.js";
+import type { Guard, Operation } from "../http/routes.js";
 import type { Registry } from "../registry.js";
 import { BlobMirror } from "./blob-mirror.js";
 import { Evictor } from "./evictor.js";
 import { ListingMirror } from "./listing-mirror.js";
 import { ManifestMirror } from "./manifest-mirror.js";
+import type { MirrorCounts } from "./mirror-counts.js";
 import { MirrorNames, type MirroredName } from "./mirror-names.js";
 import { mirroredAnswers, readOnly } from "./mirrored-answers.js";
 import { PullLedger } from "./pull-ledger.js";
 import { Repetition } from "./repetition.js";
 import { retryAfterOf } from "./upstream-faults.js";
-import { Upstream } from "./upstream.js";
+import { Upstream, type UpstreamAccess } from "./upstream.js";
 
 export interface MirrorParts {
   readonly registry: Registry;
@@ -29,30 +30,36 @@ export interface MirrorParts {
   readonly ownUrl?: string | undefined;
   /** Whether this process evicts. */
   readonly evicts: boolean;
+  readonly counts: MirrorCounts;
 }
 
 const FLUSH_EVERY_MS = 60_000;
 const SWEEP_EVERY_MS = 3600_000;
 const DAY_MS = 24 * 3600_000;
 
-/** The registry as a pull-through cache: a guard that finds which upstream's repository is meant, and a detour that answers. */
+/** The registry as a pull-through cache: a guard that finds which upstream's repository is meant, and answers from its copy. */
 export class Mirrors {
-  readonly #upstreams: readonly Upstream[];
-  readonly #names: MirrorNames<Upstream>;
+  #upstreams: readonly Upstream[] = [];
+  /** Of settings that have been replaced; perhaps somebody still asks them. */
+  readonly #retired = new Set<Upstream>();
+  #names: MirrorNames<Upstream>;
   readonly #answers: ReturnType<typeof mirroredAnswers>;
   readonly #blobs: BlobMirror;
   readonly #ledger: PullLedger;
   readonly #repetitions: readonly Repetition[];
+  #evicting: Repetition | undefined;
   readonly #ownHosts: readonly string[];
 
-  /** @throws BerthError CONFIG_INVALID for files that cannot be read */
-  constructor(settings: MirrorSettings, parts: MirrorParts) {
+  /** Of nothing yet: see `replace`. @param spool the setting */
+  constructor(
+    spool: string | undefined,
+    private readonly parts: MirrorParts,
+  ) {
     const { registry, store, log, storeDirectory, ownUrl } = parts;
     const { blobs, manifests, tags, referrers, events } = registry;
-    this.#upstreams = settings.upstreams.map((upstream) => new Upstream(upstream, log));
-    this.#names = new MirrorNames(this.#upstreams, settings.local);
+    this.#names = new MirrorNames([], []);
     this.#ownHosts = ownUrl === undefined ? [] : [new URL(ownUrl).host];
-    const spoolDirectory = settings.spool ?? spoolBeside(storeDirectory);
+    const spoolDirectory = spool ?? spoolBeside(storeDirectory);
     this.#ledger = new PullLedger(store);
     this.#blobs = new BlobMirror({ store, blobs, spoolDirectory, log });
     const manifestMirror = new ManifestMirror(manifests, tags, log);
@@ -63,10 +70,6 @@ export class Mirrors {
       ledger: this.#ledger,
       events,
     });
-    const { maxSize, maxAgeDays, everyMinutes } = settings.eviction;
-    const limits = { maxSize, maxAgeMs: maxAgeDays === undefined ? undefined : maxAgeDays * DAY_MS };
-    const evictor = new Evictor({ store, blobs, manifests, tags, ledger: this.#ledger, log }, limits);
-    const isLimited = maxSize !== undefined || maxAgeDays !== undefined;
     this.#repetitions = [
       new Repetition(
         FLUSH_EVERY_MS,
@@ -76,60 +79,89 @@ export class Mirrors {
         log,
       ),
       ...(parts.evicts ? [new Repetition(SWEEP_EVERY_MS, async () => await this.#blobs.sweep(), log)] : []),
-      ...(isLimited && parts.evicts
-        ? [new Repetition(everyMinutes * 60_000, async () => void (await evictor.run()), log)]
-        : []),
     ];
   }
 
-  /** To run before all others, which then see the repository's name here. Refuses nothing: who asks is not known yet. */
-  get guard(): Guard {
-    return (ctx) => {
-      if (ctx.params["name"] === undefined) return undefined;
-      const name = repositoryOf(ctx);
-      let mirrored: MirroredName<Upstream> | undefined;
-      try {
-        mirrored = this.#names.find(name, queryOf(ctx, "ns"), [...this.#ownHosts, ctx.host]);
-      } catch (refusal) {
-        ctx.state[REFUSAL] = refusal;
-      }
-      if (mirrored === undefined) return undefined;
-      ctx.params = { ...ctx.params, name: mirrored.local };
-      ctx.state["storedName"] = mirrored.stored;
-      ctx.state[STATE] = mirrored;
-      return undefined;
-    };
+  /**
+   * Takes the settings into use, for requests to come. Upstreams whose settings are the same keep their connections and what is
+   * known of their health.
+   * @param accesses of the settings' upstreams, in their order
+   */
+  replace(settings: MirrorSettings, accesses: readonly UpstreamAccess[]): void {
+    const { counts, log } = this.parts;
+    const before = this.#upstreams;
+    this.#upstreams = accesses.map((access) => {
+      const known = before.find((upstream) => upstream.isAs(access));
+      return known ?? new Upstream(access, counts.of(access.settings.name), log);
+    });
+    counts.keepOnly(settings.upstreams.map(({ name }) => name));
+    this.#names = new MirrorNames(this.#upstreams, settings.local);
+    for (const upstream of before) {
+      if (this.#upstreams.includes(upstream)) continue;
+      this.#retired.add(upstream);
+      upstream.retire();
+    }
+    this.#evict(settings.eviction);
   }
 
-  get detour(): Detour {
-    return (operation, handler) => async (ctx) => {
-      const refusal: unknown = ctx.state[REFUSAL];
-      if (refusal instanceof Error) throw refusal;
-      const name = mirroredNameOf(ctx);
-      if (name === undefined) {
-        await handler(ctx);
-        return;
-      }
-      const answer = this.#answers.get(operation.name);
-      if (answer === undefined) throw readOnly(name);
-      try {
-        await answer(ctx, name, handler);
-      } catch (error) {
-        const wait = retryAfterOf(error);
-        if (wait !== undefined && !ctx.res.headersSent)
-          ctx.set("Retry-After", String(Math.max(1, Math.ceil(wait / 1000))));
-        throw error;
-      }
-    };
+  /** To run before all others, which then see the repository's name here. Refuses nothing: who asks is not known yet. */
+  readonly guard: Guard = (ctx) => {
+    if (ctx.params["name"] === undefined) return undefined;
+    const name = repositoryOf(ctx);
+    let mirrored: MirroredName<Upstream> | undefined;
+    try {
+      mirrored = this.#names.find(name, queryOf(ctx, "ns"), [...this.#ownHosts, ctx.host]);
+    } catch (refusal) {
+      ctx.state[REFUSAL] = refusal;
+    }
+    if (mirrored === undefined) return undefined;
+    ctx.params = { ...ctx.params, name: mirrored.local };
+    ctx.state["storedName"] = mirrored.stored;
+    ctx.state[STATE] = mirrored;
+    return undefined;
+  };
+
+  /** In place of the operation's own handler. */
+  async answer(operation: Operation, handler: Handler, ctx: RegistryRequest): Promise<void> {
+    const refusal: unknown = ctx.state[REFUSAL];
+    if (refusal instanceof Error) throw refusal;
+    const name = mirroredNameOf(ctx);
+    if (name === undefined) {
+      await handler(ctx);
+      return;
+    }
+    const answer = this.#answers.get(operation.name);
+    if (answer === undefined) throw readOnly(name);
+    try {
+      await answer(ctx, name, handler);
+    } catch (error) {
+      const wait = retryAfterOf(error);
+      if (wait !== undefined && !ctx.res.headersSent)
+        ctx.set("Retry-After", String(Math.max(1, Math.ceil(wait / 1000))));
+      throw error;
+    }
   }
 
   /** Breaks off what is being fetched and writes down what was pulled. */
   async close(): Promise<void> {
     await Promise.all(this.#repetitions.map(async (repetition) => await repetition.stop()));
+    await this.#evicting?.stop();
     await this.#blobs.stopSharing();
-    await Promise.all(this.#upstreams.map(async (upstream) => await upstream.close()));
+    await Promise.all([...this.#upstreams, ...this.#retired].map(async (upstream) => await upstream.close()));
     await this.#blobs.close();
     await this.#ledger.flush();
+  }
+
+  /** A round that is under way goes on beside the new ones, which does no harm. */
+  #evict({ maxSize, maxAgeDays, everyMinutes }: MirrorSettings["eviction"]): void {
+    void this.#evicting?.stop();
+    this.#evicting = undefined;
+    if (!this.parts.evicts || (maxSize === undefined && maxAgeDays === undefined)) return;
+    const { registry, store, log, counts } = this.parts;
+    const { blobs, manifests, tags } = registry;
+    const limits = { maxSize, maxAgeMs: maxAgeDays === undefined ? undefined : maxAgeDays * DAY_MS };
+    const evictor = new Evictor({ store, blobs, manifests, tags, ledger: this.#ledger, log, counts }, limits);
+    this.#evicting = new Repetition(everyMinutes * 60_000, async () => void (await evictor.run()), log);
   }
 }
 

@@ -42,6 +42,22 @@ export function mirrorFault(error: unknown, upstream: string, what: string): Err
   return error;
 }
 
+/** For metrics; `left_alone` was not even asked. */
+export type FaultClass =
+  "unreachable" | "timeout" | "rate_limited" | "refused" | "error" | "wrong_content" | "store" | "left_alone" | "other";
+
+/** @param error as it came, before it was made into an answer */
+export function faultClassOf(error: unknown): FaultClass {
+  if (!isBerthError(error)) return "other";
+  if (isTimeout(error)) return "timeout";
+  if (isBerthError(error, ...REFUSED)) return "refused";
+  if (isBerthError(error, "NETWORK")) return "unreachable";
+  if (isBerthError(error, ...WRONG_ANSWERS)) return "wrong_content";
+  if (isBerthError(error, "TOO_MANY_REQUESTS")) return "rate_limited";
+  if (isBerthError(error, "UPSTREAM")) return "error";
+  return isBerthError(error, "NO_SPACE", "STORAGE", "UNAVAILABLE") ? "store" : "other";
+}
+
 export function isNotThere(error: unknown): error is BerthError {
   return isBerthError(error, ...NOT_THERE);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 
 import type { Logger } from "pino";
 
@@ -6,45 +7,55 @@ import { BerthError, isBerthError } from "../../oci/errors.js";
 import { RegistryClient } from "../../puller/client/index.js";
 import type { UpstreamSettings } from "../config/mirrors-section.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
-import { isNotThere, isPassing, mirrorFault, retryAfterOf } from "./upstream-faults.js";
+import type { UpstreamCounts } from "./mirror-counts.js";
+import { faultClassOf, isNotThere, isPassing, mirrorFault, retryAfterOf } from "./upstream-faults.js";
 
 /** Of one request that fails; the client asking again is cheaper than a queue of clients waiting. */
 const ATTEMPTS = 3;
 const LONGEST_RETRY_AFTER_MS = 1000;
 
+/** The settings, and what is in the files that they name. */
+export interface UpstreamAccess {
+  readonly settings: UpstreamSettings;
+  readonly password: string | undefined;
+  readonly authority: string | undefined;
+}
+
+/** @throws BerthError CONFIG_INVALID for files that cannot be read */
+export function readUpstreamAccess(settings: UpstreamSettings): UpstreamAccess {
+  const { password, passwordFile, caFile } = settings;
+  return {
+    settings,
+    password: password ?? (passwordFile === undefined ? undefined : readSecret(passwordFile)),
+    authority: caFile === undefined ? undefined : readText(caFile),
+  };
+}
+
 /** Another registry, of whose repositories copies are kept. */
 export class Upstream {
   readonly host: string;
-  readonly #client: RegistryClient;
+  readonly settings: UpstreamSettings;
+  #client: RegistryClient | undefined;
   readonly #breaker = new CircuitBreaker();
   /** Of each question that is being asked. */
   readonly #asking = new Set<AbortController>();
   #isClosed = false;
+  #isRetired = false;
 
-  /** @throws BerthError CONFIG_INVALID for files that cannot be read */
   constructor(
-    readonly settings: UpstreamSettings,
+    private readonly access: UpstreamAccess,
+    readonly counts: UpstreamCounts,
     private readonly log: Logger,
   ) {
-    const { url, username, caFile, insecure, privateRedirects, timeouts } = settings;
-    this.host = new URL(url).host;
-    const password = settings.password ?? (settings.passwordFile && readSecret(settings.passwordFile));
-    this.#client = new RegistryClient({
-      registry: this.host,
-      endpoint: `${url.replace(/\/+$/, "")}/v2`,
-      ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
-      ...(caFile !== undefined && { authorities: [readText(caFile)] }),
-      insecure,
-      refusePrivateRedirects: !privateRedirects,
-      limits: {
-        connectTimeout: timeouts.connectSeconds * 1000,
-        headersTimeout: timeouts.answerSeconds * 1000,
-        pingTimeout: timeouts.answerSeconds * 1000,
-        idleTimeout: timeouts.idleSeconds * 1000,
-        attempts: ATTEMPTS,
-        longestRetryAfter: LONGEST_RETRY_AFTER_MS,
-      },
-    });
+    this.settings = access.settings;
+    this.host = new URL(access.settings.url).host;
+    counts.host = this.host;
+    counts.isLeftAlone = () => this.#breaker.isOpen;
+  }
+
+  /** Whether it would be the same under those. */
+  isAs(access: UpstreamAccess): boolean {
+    return isDeepStrictEqual(this.access, access);
   }
 
   /**
@@ -59,6 +70,7 @@ export class Upstream {
   ): Promise<T> {
     const wait = this.#breaker.admit();
     if (wait > 0) {
+      this.counts.fault("left_alone");
       throw new BerthError("UNAVAILABLE", `${this.host} has failed again and again and is left alone for a while`, {
         details: { retryAfter: wait },
       });
@@ -70,7 +82,7 @@ export class Upstream {
     }, answerSeconds * 1000);
     this.#asking.add(asking);
     try {
-      const answer = await question(this.#client, asking.signal, () => {
+      const answer = await question(this.#reach(), asking.signal, () => {
         clearTimeout(deadline);
         this.#breaker.succeeded();
       });
@@ -82,7 +94,14 @@ export class Upstream {
     } finally {
       clearTimeout(deadline);
       this.#asking.delete(asking);
+      if (this.#isRetired) this.#rest();
     }
+  }
+
+  /** Other settings have taken its place: questions that are being asked, or still come, are answered all the same. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#rest();
   }
 
   /** Another process has asked in vain, and says so. */
@@ -94,7 +113,44 @@ export class Upstream {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const asking of this.#asking) asking.abort();
-    await this.#client.close();
+    await this.#client?.close();
+  }
+
+  /** Its connections, of which it has none while nobody asks a retired one. */
+  #reach(): RegistryClient {
+    if (this.#isClosed) throw new BerthError("ABORTED", "the registry is stopping");
+    this.#client ??= this.#connect();
+    return this.#client;
+  }
+
+  #connect(): RegistryClient {
+    const { settings, password, authority } = this.access;
+    const { url, username, insecure, privateRedirects, timeouts } = settings;
+    return new RegistryClient({
+      registry: this.host,
+      endpoint: `${url.replace(/\/+$/, "")}/v2`,
+      ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
+      ...(authority !== undefined && { authorities: [authority] }),
+      insecure,
+      refusePrivateRedirects: !privateRedirects,
+      limits: {
+        connectTimeout: timeouts.connectSeconds * 1000,
+        headersTimeout: timeouts.answerSeconds * 1000,
+        pingTimeout: timeouts.answerSeconds * 1000,
+        idleTimeout: timeouts.idleSeconds * 1000,
+        attempts: ATTEMPTS,
+        longestRetryAfter: LONGEST_RETRY_AFTER_MS,
+      },
+    });
+  }
+
+  #rest(): void {
+    if (this.#asking.size > 0 || this.#isClosed) return;
+    const client = this.#client;
+    this.#client = undefined;
+    client?.close().catch((error: unknown) => {
+      this.log.warn({ upstream: this.settings.name, err: error }, "the connections to an upstream could not be closed");
+    });
   }
 
   /** Tells the breaker and the log. @returns what to tell the client */
@@ -106,6 +162,7 @@ export class Upstream {
     else if (isPassing(fault)) this.#breaker.failed(retryAfterOf(fault));
     else this.#breaker.succeeded();
     if (!isNotThere(fault) && !this.#isClosed) {
+      this.counts.fault(faultClassOf(error));
       this.log.warn({ upstream: this.settings.name, err: error }, fault.message);
     }
     return fault;

@@ -6,18 +6,13 @@ export class RunCounts {
   #failed = 0;
   #last: { readonly endedAt: number; readonly ms: number } | undefined;
 
-  /** Counts the work as completed when it resolves, as failed when it rejects. */
-  async count<T>(work: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    try {
-      const result = await work();
-      this.#completed++;
-      this.#last = { endedAt: Date.now(), ms: performance.now() - started };
-      return result;
-    } catch (error) {
-      this.#failed++;
-      throw error;
-    }
+  completed(ms: number): void {
+    this.#completed++;
+    this.#last = { endedAt: Date.now(), ms };
+  }
+
+  failed(): void {
+    this.#failed++;
   }
 
   /** @param name `berth_registry_<name>_...` @param what for the descriptions: "collections of garbage" */

@@ -1,10 +1,11 @@
 import type { Webhooks } from "../events/webhooks/webhooks.js";
 import type { MetricFamily } from "./metric-family.js";
 
-type Statistics = Webhooks["statistics"] extends ReadonlyMap<string, infer S> ? S : never;
+type All = Webhooks["statistics"];
+type Statistics = All extends ReadonlyMap<string, infer S> ? S : never;
 
 /** How each webhook fares. */
-export function webhookFamilies(webhooks: Webhooks): readonly MetricFamily[] {
+export function webhookFamilies(now: () => All): readonly MetricFamily[] {
   const family = (
     type: "counter" | "gauge",
     name: string,
@@ -14,8 +15,7 @@ export function webhookFamilies(webhooks: Webhooks): readonly MetricFamily[] {
     type,
     help,
     name: `berth_registry_webhook_${name}`,
-    values: () =>
-      [...webhooks.statistics].map(([webhook, statistics]) => ({ labels: { webhook }, value: pick(statistics) })),
+    values: () => [...now()].map(([webhook, statistics]) => ({ labels: { webhook }, value: pick(statistics) })),
   });
   return [
     family("counter", "delivered_total", "Events that a webhook has taken.", ({ delivered }) => delivered),

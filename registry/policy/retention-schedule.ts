@@ -57,10 +57,11 @@ export class RetentionSchedule {
 
   async #run(): Promise<void> {
     try {
-      await this.#runs.count(async () => {
-        await this.#carryOut();
-      });
+      const started = performance.now();
+      await this.#carryOut();
+      this.#runs.completed(performance.now() - started);
     } catch (error) {
+      this.#runs.failed();
       this.log.error({ err: error }, "retention failed");
     }
   }

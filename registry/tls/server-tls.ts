@@ -54,12 +54,14 @@ export class ServerTls {
     this.#servers.push(server);
   }
 
-  /** Reads the files now. @throws BerthError CONFIG_INVALID, and then the certificate stays as it was */
-  async reload(): Promise<void> {
+  /** Reads the files now. @returns takes them into use. @throws BerthError CONFIG_INVALID */
+  async prepare(): Promise<() => void> {
     const context = await readCertificateFiles(this.settings);
-    this.context = context;
-    for (const server of this.#servers) server.setSecureContext(context);
-    this.log.info({ certificate: this.settings.certificate }, "certificate read");
+    return () => {
+      this.context = context;
+      for (const server of this.#servers) server.setSecureContext(context);
+      this.log.info({ certificate: this.settings.certificate }, "certificate read");
+    };
   }
 
   close(): void {
@@ -72,7 +74,7 @@ export class ServerTls {
     try {
       stamp = await stampOfFiles(this.settings);
       if (stamp === this.stamp) return;
-      await this.reload();
+      (await this.prepare())();
       this.stamp = stamp;
     } catch (error) {
       // Once for each state of the files.

@@ -20,9 +20,13 @@ interface Parcel {
   done: number;
 }
 
-export interface CourierOptions {
+/** Who is told, and how. */
+export interface Destination {
   readonly endpoint: WebhookEndpoint;
-  readonly secret?: string;
+  readonly secret?: string | undefined;
+}
+
+export interface CourierOptions extends Destination {
   readonly queue: EventQueue;
   readonly source: EventSource;
   readonly baseUrl: string;
@@ -53,12 +57,17 @@ export class Courier {
   #gathering: { readonly events: RegistryEvent[]; readonly written: Promise<void> } | undefined;
   #writing: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
+  #pausing = new AbortController();
+  #isDismissed = false;
+  #to: Destination;
   #failuresInARow = 0;
   /** What was refused is told of event by event, so that one that is never taken does not take others with it. */
   #oneByOne = false;
   #complainedAt = -Infinity;
 
-  constructor(private readonly options: CourierOptions) {}
+  constructor(private readonly options: CourierOptions) {
+    this.#to = options;
+  }
 
   /** Events that have not been delivered. */
   get waiting(): number {
@@ -67,12 +76,31 @@ export class Courier {
 
   /** Those that the endpoint wants to hear of. */
   get actions(): readonly EventAction[] {
-    return ACTIONS.filter((action) => !this.options.endpoint.ignore.actions.includes(action));
+    return ACTIONS.filter((action) => !this.#to.endpoint.ignore.actions.includes(action));
+  }
+
+  /** From the next post on; whatever waits goes there, and at once. @param to the same name as before */
+  redirect(to: Destination): void {
+    this.#to = to;
+    this.#failuresInARow = 0;
+    this.#pausing.abort();
+  }
+
+  /** Ends after the post under way; what still waits is given up. */
+  async dismiss(): Promise<void> {
+    this.#isDismissed = true;
+    this.#pausing.abort();
+    await this.#writing;
+    await this.#running;
+    const left = this.#parcels.splice(0);
+    if (left.length > 0) this.#drop(this.#waiting, "it is no longer configured");
+    this.#waiting = 0;
+    for (const { key } of left) if (key !== undefined) await this.options.queue.remove(key);
   }
 
   /** A promise resolves when the event is kept, or cannot be. A pull's is not kept: there are many, and nothing hangs on them. */
   accept(event: RegistryEvent): Promise<void> | undefined {
-    const { ignore, queueLimit } = this.options.endpoint;
+    const { ignore, queueLimit } = this.#to.endpoint;
     const { mediaType } = event.target;
     if (mediaType !== undefined && ignore.mediaTypes.includes(mediaType)) return undefined;
     if (this.#waiting >= queueLimit) {
@@ -137,7 +165,7 @@ export class Courier {
   async #run(): Promise<void> {
     // Whoever tells of an event does not wait for even the beginning of its delivery.
     await sleep(0);
-    while (this.#parcels.length > 0 && !this.#stopped.signal.aborted) {
+    while (this.#parcels.length > 0 && !this.#stopped.signal.aborted && !this.#isDismissed) {
       try {
         await this.#deliver();
       } catch (error) {
@@ -151,7 +179,8 @@ export class Courier {
   }
 
   async #deliver(): Promise<void> {
-    const { endpoint, secret, source, baseUrl } = this.options;
+    const { source, baseUrl } = this.options;
+    const { endpoint, secret } = this.#to;
     const parcels = this.#nextParcels();
     const all: RegistryEvent[] = [];
     for (const { key, events } of parcels) all.push(...(events ?? (await this.options.queue.read(key ?? ""))));
@@ -213,12 +242,15 @@ export class Courier {
   }
 
   async #pause(reason: string): Promise<void> {
-    const { threshold, backoffSeconds, name } = this.options.endpoint;
+    const { threshold, backoffSeconds, name } = this.#to.endpoint;
     const beyond = this.#failuresInARow - threshold;
     const backoff = Math.min(MAX_BACKOFF_MS, backoffSeconds * 1000 * 2 ** Math.min(beyond, 20));
     if (beyond === 0) this.options.log.warn({ webhook: name, reason }, "a webhook fails: its events wait");
     const pause = beyond < 0 ? QUICK_RETRY_MS * this.#failuresInARow : backoff * (0.75 + Math.random() / 2);
-    await sleep(pause, undefined, { signal: this.#stopped.signal, ref: false }).catch(() => undefined);
+    this.#pausing = new AbortController();
+    if (this.#isDismissed) return;
+    const signal = AbortSignal.any([this.#stopped.signal, this.#pausing.signal]);
+    await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
   }
 
   #drop(events: number, reason: string): void {

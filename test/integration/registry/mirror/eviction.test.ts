@@ -8,12 +8,12 @@ import { pino } from "pino";
 import { collectGarbage } from "../../../../registry/collector/collect.js";
 import { Evictor } from "../../../../registry/mirror/evictor.js";
 import type { EvictionLimits } from "../../../../registry/mirror/eviction-plan.js";
+import { MirrorCounts } from "../../../../registry/mirror/mirror-counts.js";
 import { PullLedger } from "../../../../registry/mirror/pull-ledger.js";
 import { registryOn, type Registry } from "../../../../registry/registry.js";
 import { FilesystemObjectStore } from "../../../../storage/filesystem/filesystem-object-store.js";
 import type { ObjectStore } from "../../../../storage/object-store.js";
 import { parseDigest } from "../../../../oci/digest.js";
-import { waitUntil } from "../../../helpers/wait-until.js";
 import { bytesOf, imageIn, putManifest } from "../support/content.js";
 import { MirrorRig } from "./support/mirror-rig.js";
 
@@ -27,6 +27,7 @@ describe("the eviction of copies", () => {
   let rig: MirrorRig;
   let registry: Registry;
   let ledger: PullLedger;
+  let counts: MirrorCounts;
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), "berth-eviction-"));
@@ -34,10 +35,11 @@ describe("the eviction of copies", () => {
     rig = await MirrorRig.start({ registry: { store, root: directory } });
     registry = registryOn(store, { limits: { manifestBytes: 10_000, sparseManifests: false } });
     ledger = new PullLedger(store);
+    counts = new MirrorCounts();
     await rig.mirror.expect(200, "GET", TAG);
     await bytesOf(await rig.mirror.expect(200, "GET", rig.layerPath));
     // The client need not wait for that.
-    await waitUntil("the blob is kept", () => rig.mirror.files("repos/_up!team!app/blobs").length === 1);
+    await rig.untilKept(directory);
   });
 
   afterEach(async () => {
@@ -49,7 +51,7 @@ describe("the eviction of copies", () => {
   const evict = async (limits: EvictionLimits): Promise<number> => {
     const { blobs, manifests, tags } = registry;
     const log = pino({ level: "silent" });
-    return await new Evictor({ store, blobs, manifests, tags, ledger, log }, limits).run();
+    return await new Evictor({ store, blobs, manifests, tags, ledger, log, counts }, limits).run();
   };
 
   const hasBlob = async (): Promise<boolean> =>

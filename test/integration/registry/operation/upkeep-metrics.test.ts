@@ -64,7 +64,7 @@ describe("metrics of what is done by schedule", () => {
     const failing = new Proxy(store, {
       get: (target, name) => {
         const value: unknown = Reflect.get(target, name, target);
-        if (name === "delete") return () => Promise.reject(new Error("the disk is gone"));
+        if (name === "list") return () => Promise.reject(new Error("the disk is gone"));
         return typeof value === "function" ? (value.bind(target) as unknown) : value;
       },
     });
