@@ -2,12 +2,17 @@ import { isIP, isIPv6 } from "node:net";
 
 import type { Context } from "koa";
 
+/** As some proxies append it: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+const WITH_PORT = /^(?:([\d.]+)|\[([^\]]+)\])(?::\d+)?$/;
+
 /**
  * IP address of the client: the connection's, or what the nearest proxy appended to X-Forwarded-For when proxies are to be
  * believed (`app.proxy`; the rest of that header is what anybody may have written). Empty when the connection is gone.
  */
 export function clientAddressOf(ctx: Context): string {
-  const address = isIP(ctx.ip) === 0 ? (ctx.req.socket.remoteAddress ?? "") : ctx.ip;
+  const [, v4, v6] = WITH_PORT.exec(ctx.ip) ?? [];
+  const told = v4 ?? v6 ?? ctx.ip;
+  const address = isIP(told) === 0 ? (ctx.req.socket.remoteAddress ?? "") : told;
   return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
 }
 
