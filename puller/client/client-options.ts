@@ -23,7 +23,7 @@ export interface ClientOptions {
   readonly namespace?: string;
   /** Sent with every request to the registry's own origin, and to no other. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Trusted besides the usual authorities, PEM. */
+  /** Trusted besides the usual authorities (trustedAuthorities), PEM. */
   readonly authorities?: readonly string[];
   /** Shown to servers that ask for a client certificate, PEM. */
   readonly certificates?: readonly ClientCertificate[];
@@ -33,7 +33,7 @@ export interface ClientOptions {
   readonly refusePrivateRedirects?: boolean;
   readonly userAgent?: string;
   readonly limits?: Partial<ClientLimits>;
-  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read; default: this process's. */
+  /** Where HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR are read; default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 

@@ -1,13 +1,12 @@
 import { Writable, type Readable } from "node:stream";
 
-import { rootCertificates } from "node:tls";
-
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from "undici";
 
 import { BerthError } from "../../oci/errors.js";
 import type { AddressGuard } from "./address-guard.js";
 import type { ClientLimits, ClientOptions } from "./client-options.js";
 import type { Answer } from "./response-error.js";
+import { buildOptions, tlsConnector, tlsSettings, type TlsSettings } from "./tls-connector.js";
 
 /** Takes a transfer's bytes. A chunk must not be changed until its write has resolved; a rejection ends the transfer. */
 export interface ByteSink {
@@ -46,13 +45,12 @@ export class Transport {
 
   constructor(options: ClientOptions, limits: ClientLimits, loopback: boolean, guard?: AddressGuard) {
     this.#limits = limits;
+    const tls = (): TlsSettings => tlsSettings(options, !(options.insecure === true || loopback));
     const settings: Agent.Options = {
-      connect: {
+      connect: tlsConnector(tls, {
         timeout: limits.connectTimeout,
-        rejectUnauthorized: !(options.insecure === true || loopback),
-        ...certificateOptions(options),
         ...(guard !== undefined && { lookup: guard.lookup }),
-      },
+      }),
       headersTimeout: limits.headersTimeout,
       bodyTimeout: limits.idleTimeout,
       keepAliveTimeout: 10_000,
@@ -60,7 +58,15 @@ export class Transport {
     };
     this.#direct = new Agent(settings);
     const proxies = loopback ? undefined : proxiesIn(options.environment ?? process.env);
-    this.#dispatcher = proxies === undefined ? this.#direct : new EnvHttpProxyAgent({ ...settings, ...proxies });
+    this.#dispatcher =
+      proxies === undefined
+        ? this.#direct
+        : new EnvHttpProxyAgent({
+            ...settings,
+            ...proxies,
+            requestTls: buildOptions(tls()),
+            proxyTls: buildOptions(tls()),
+          });
   }
 
   async exchange(request: Exchange): Promise<Answer> {
@@ -152,21 +158,6 @@ function pourInto(sink: ByteSink, { lowSpeedTime, lowSpeedBytes }: ClientLimits)
   }, lowSpeedTime);
   watch.unref();
   return stream;
-}
-
-function certificateOptions({ authorities = [], certificates = [] }: ClientOptions): {
-  ca?: string[];
-  cert?: string[];
-  key?: string[];
-} {
-  return {
-    // A list replaces Node's own.
-    ...(authorities.length > 0 && { ca: [...rootCertificates, ...authorities] }),
-    ...(certificates.length > 0 && {
-      cert: certificates.map(({ certificate }) => certificate),
-      key: certificates.map(({ key }) => key),
-    }),
-  };
 }
 
 function proxiesIn(

@@ -58,6 +58,7 @@ export async function registryHosts(
     const proxied = endpoint !== undefined && host !== registry && !isHubItself(registry, host);
     return {
       registry: host,
+      environment,
       credentials: () => savedCredentials(host, { environment, ...(!proxied && repository && { repository }) }),
       insecure: entry?.skipVerify === true || isInsecure(daemon.insecureRegistries, host),
       authorities: [...(own?.authorities ?? []), ...shared.authorities],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { RegistryClient } from "../../../puller/client/index.js";
 import { serverClient } from "../../../puller/hosts/registry-hosts.js";
 import { describeWith, program } from "../../helpers/capabilities.js";
 import { runProgram } from "../../helpers/child-process.js";
+import { RegistryProcess } from "../../helpers/registry-process/registry-process.js";
+import { mirrorSettings } from "../registry/mirror/support/mirror-rig.js";
 import { ConfiguredHost } from "./support/configured-host.js";
 
 describeWith([program("/usr/bin/openssl")], "private certificates", () => {
@@ -39,6 +41,19 @@ describeWith([program("/usr/bin/openssl")], "private certificates", () => {
       "ca.key",
       "-out",
       "ca.pem",
+    );
+    await openssl(
+      "req",
+      "-x509",
+      ...key,
+      "-subj",
+      "/CN=other",
+      "-days",
+      "2",
+      "-keyout",
+      "other.key",
+      "-out",
+      "other.pem",
     );
     for (const [name, subject] of [
       ["server", `/CN=${NAME}`],
@@ -102,6 +117,71 @@ describeWith([program("/usr/bin/openssl")], "private certificates", () => {
       notes.some((note) => note.endsWith(` from https://${mirror}`)),
       notes.join("\n"),
     );
+  });
+
+  it("an authority in SSL_CERT_FILE, SSL_CERT_DIR or NODE_EXTRA_CA_CERTS is trusted by pull, push and login", async () => {
+    const registry = await secure();
+    const { environment } = host;
+    const directory = join(host.directory, "authorities");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "damaged.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    writeFileSync(join(directory, "README"), "not one");
+    copyFileSync(pem("ca.pem"), join(directory, "0a1b2c3d.0"));
+    for (const [name, value] of [
+      ["SSL_CERT_FILE", pem("ca.pem")],
+      ["SSL_CERT_DIR", `/nowhere:${directory}`],
+      ["NODE_EXTRA_CA_CERTS", pem("ca.pem")],
+    ] as const) {
+      environment[name] = value;
+      await reaches(registry);
+      await host.push(`${registry}/team/app:1`);
+      await host.pull(`${registry}/team/app:1`);
+      delete environment[name];
+      await assert.rejects(reaches(registry), { code: "NETWORK", message: /certificate/ }, name);
+    }
+  });
+
+  it("SSL_CERT_FILE and SSL_CERT_DIR together are all that is trusted, besides what certs.d says", async () => {
+    const registry = await secure();
+    const empty = join(host.directory, "empty");
+    mkdirSync(empty);
+    Object.assign(host.environment, { SSL_CERT_FILE: pem("other.pem"), SSL_CERT_DIR: empty });
+    await assert.rejects(reaches(registry), { code: "NETWORK", message: /certificate/ });
+    host.write(registry, await runProgram("cat", [pem("ca.pem")]), "ca.crt");
+    await reaches(registry);
+  });
+
+  it("an SSL_CERT_FILE that cannot be used is said in a line", async () => {
+    const registry = await secure();
+    for (const [file, message] of [
+      ["/nowhere.pem", /SSL_CERT_FILE: \/nowhere\.pem cannot be read: ENOENT/],
+      [pem("names.cnf"), /SSL_CERT_FILE: .* holds no PEM certificate/],
+    ] as const) {
+      host.environment["SSL_CERT_FILE"] = file;
+      await assert.rejects(reaches(registry), { code: "CONFIG_INVALID", message });
+    }
+  });
+
+  it("an authority of the system's is trusted by a registry's upstreams", async () => {
+    const upstream = await secure();
+    host.write(upstream, await runProgram("cat", [pem("ca.pem")]), "ca.crt");
+    await host.push(`${upstream}/team/app:1`);
+    const mirrors = mirrorSettings({ upstreams: [{ name: "up", url: `https://${upstream}` }] });
+    const status = async (): Promise<number> => {
+      const mirror = await RegistryProcess.start({ root: mkdtempSync(join(host.directory, "mirror-")), mirrors });
+      try {
+        return (await fetch(`${mirror.url}/v2/up/team/app/manifests/1`)).status;
+      } finally {
+        await mirror.kill();
+      }
+    };
+    assert.equal(await status(), 502);
+    process.env["SSL_CERT_FILE"] = pem("ca.pem");
+    try {
+      assert.equal(await status(), 200);
+    } finally {
+      delete process.env["SSL_CERT_FILE"];
+    }
   });
 
   it("skip_verify and insecure-registries look at no certificate", async () => {
