@@ -1,6 +1,9 @@
 import { parse } from "yaml";
 
 const PREFIX = "BERTH_REGISTRY_";
+/** What Kubernetes tells every container of a service called `berth-registry`, or `berth-registry-...`. */
+const OF_A_SERVICE =
+  /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)=|_PORT=\w+:\/\//;
 
 /** Every setting's path, such as `http.idleTimeoutSeconds`. */
 export type SettingPath = readonly string[];
@@ -33,8 +36,9 @@ export function readEnvironment(
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(PREFIX) || text === undefined || text === "") continue;
     const setting = byVariable.get(variable);
-    if (setting === undefined) unknown.push(variable);
-    else settings.push({ path: setting.path, variable, value: setting.isText ? text : scalarOf(text) });
+    if (setting === undefined) {
+      if (!OF_A_SERVICE.test(`${variable}=${text}`)) unknown.push(variable);
+    } else settings.push({ path: setting.path, variable, value: setting.isText ? text : scalarOf(text) });
   }
   return { settings, unknown };
 }
