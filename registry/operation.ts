@@ -47,6 +47,7 @@ interface Parts {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+const DEFAULT_TRACING: TracingSettings = { samplePercent: 100, callersPerSecond: 10 };
 const DEFAULT_HEALTH: HealthSettings = { cacheSeconds: 5, timeoutSeconds: 3, drainDelaySeconds: 0 };
 
 /** What an operator has of a registry: policies, events, metrics, traces, health. */
@@ -87,7 +88,7 @@ export class Operation {
   /** @throws BerthError ADDRESS_IN_USE, USAGE */
   static async open(settings: OperationSettings, parts: Parts): Promise<Operation> {
     const { metrics, tracing: asked } = settings;
-    const tracingSettings = asked ?? { samplePercent: 100 };
+    const tracingSettings = asked ?? DEFAULT_TRACING;
     const tracing = isTracingAsked(tracingSettings, parts.env)
       ? await startTracing(tracingSettings, parts.env)
       : undefined;

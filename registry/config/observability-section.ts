@@ -11,8 +11,13 @@ export const tracingSection = v.optional(
     /** Base URL of the collector, such as http://127.0.0.1:4318 */
     endpoint: v.optional(httpUrl),
     serviceName: v.optional(text),
-    /** Of requests that come without a decision of their own. */
+    /** Of requests that come without a decision of their own, or with one too many. */
     samplePercent: v.optional(v.pipe(count(0), v.maxValue(100, "is above 100")), 100),
+    /**
+     * So many requests a second, in each process, are traced because their `traceparent` says so: anybody can send one. 0: callers
+     * decide nothing.
+     */
+    callersPerSecond: v.optional(count(0), 10),
   }),
   {},
 );

@@ -7,6 +7,7 @@ import type { Middleware } from "koa";
 import type { TracingSettings } from "../config/observability-section.js";
 import { requestIdOf } from "../http/request-id.js";
 import { isStoreFault, type StoreObserver } from "./instrumented-store.js";
+import { TraceSampling, type CallersWish } from "./trace-sampling.js";
 
 export interface Tracing {
   /** A span for each request, a child of the one that `traceparent` names. */
@@ -30,14 +31,25 @@ export async function startTracing(
   settings: TracingSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Tracing> {
-  const { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = await import("@opentelemetry/api");
-  const { BatchSpanProcessor, NodeTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } =
-    await import("@opentelemetry/sdk-trace-node");
+  const { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } = await import("@opentelemetry/api");
+  const { BatchSpanProcessor, NodeTracerProvider, SamplingDecision } = await import("@opentelemetry/sdk-trace-node");
   const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
   // Without a URL of its own the exporter reads its usual variables.
   const url = settings.endpoint === undefined ? {} : { url: `${settings.endpoint.replace(/\/$/, "")}/v1/traces` };
+  const sampling = new TraceSampling(settings);
   const provider = new NodeTracerProvider({
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(settings.samplePercent / 100) }),
+    sampler: {
+      shouldSample: (context) => {
+        const parent = trace.getSpanContext(context);
+        let wish: CallersWish;
+        if (parent !== undefined) wish = (parent.traceFlags & TraceFlags.SAMPLED) === 0 ? "not sampled" : "sampled";
+        // What is below a request's own span goes with it.
+        const isOwn = parent !== undefined && parent.isRemote !== true;
+        const isSampled = isOwn ? wish === "sampled" : sampling.isSampled(wish);
+        return { decision: isSampled ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD };
+      },
+      toString: () => "berth",
+    },
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter(url))],
     resource: resourceOf({ "service.name": settings.serviceName ?? env["OTEL_SERVICE_NAME"] ?? "berth-registry" }),
   });

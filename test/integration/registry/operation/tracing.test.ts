@@ -27,7 +27,12 @@ describe("traces", () => {
       response.setHeader("Content-Type", "application/json");
       response.end("{}");
     });
-    const tracing = { endpoint: new URL(collector.url).origin, serviceName: "test", samplePercent: 100 };
+    const tracing = {
+      endpoint: new URL(collector.url).origin,
+      serviceName: "test",
+      samplePercent: 100,
+      callersPerSecond: 1,
+    };
     const registry = await TestRegistry.start({ tracing });
     const image = await imageIn(registry, "a");
     const traceId = "0af7651916cd43dd8448eb211c80319c";
@@ -62,5 +67,19 @@ describe("traces", () => {
     assert.equal(mine.length, below.length + 1);
     const other = spans.find(({ name }) => name === "getManifest");
     assert.equal(other?.parentSpanId, undefined);
+  });
+
+  it("are not made because a caller wants them where callers decide nothing", async () => {
+    const collector = await WebhookReceiver.start();
+    const tracing = { endpoint: new URL(collector.url).origin, samplePercent: 0, callersPerSecond: 0 };
+    const registry = await TestRegistry.start({ tracing });
+    for (let i = 0; i < 20; i++) {
+      const traceId = `${"0".repeat(30)}${String(i + 10)}`;
+      await registry.expect(200, "GET", "/v2/", { headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` } });
+    }
+    // What was gathered is sent when it ends.
+    await registry.stop();
+    await collector.stop();
+    assert.deepEqual(collector.posts, []);
   });
 });
