@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -34,6 +34,8 @@ export class ShimHost {
     const id = randomBytes(32).toString("hex");
     const own = join(this.directory, id.slice(0, 12));
     for (const name of ["diff", "work", "merged"]) mkdirSync(join(own, name), { recursive: true });
+    // The container's root directory, whatever the umask.
+    chmodSync(join(own, "diff"), 0o755);
     const cgroup = new ScratchCgroup(id);
     this.#cgroups.set(id, cgroup);
     const plan: Mutable<LaunchPlan> = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,6 +34,7 @@ describe("packLayer", () => {
     work = mkdtempSync(join(tmpdir(), "berth-pack-"));
     source = join(work, "source");
     mkdirSync(source);
+    chmodSync(source, 0o755);
   });
   afterEach(async () => {
     await removeTree(work);
