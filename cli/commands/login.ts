@@ -28,8 +28,10 @@ export function define(command: Command, _host: CommandHost): void {
     .action(async (server: string | undefined, options: LoginOptions) => {
       const registry = registryNamed(server);
       const client = await serverClient(registry);
-      const show = (credentials: Credentials): Promise<Credentials> =>
-        interruptible((signal) => logIn(client, credentials, signal));
+      const show = async (credentials: Credentials): Promise<Credentials> => {
+        await interruptible((signal) => logIn(client, credentials, signal));
+        return credentials;
+      };
       const given = await givenCredentials(options);
       const kept =
         (given && (await show(given))) ??

@@ -17,7 +17,6 @@ export interface TokenAnswer {
   readonly token: string;
   /** Milliseconds. */
   readonly lifetime: number;
-  readonly identityToken?: string;
 }
 
 interface CachedToken {
@@ -43,17 +42,12 @@ export class Authorizer {
   #credentials: Credentials | undefined;
   #loading: Promise<Credentials | undefined> | undefined;
   #challenge: Challenge | undefined;
-  readonly #keepIdentity: boolean;
-  /** The last one that a token endpoint gave. */
-  identityToken: string | undefined;
 
   constructor(
     credentials: Credentials | (() => Promise<Credentials | undefined>) | undefined,
     exchange: TokenExchange,
     plainAllowed: () => boolean,
-    keepIdentity = false,
   ) {
-    this.#keepIdentity = keepIdentity;
     this.#loadCredentials = typeof credentials === "function" ? credentials : () => Promise.resolve(credentials);
     this.#exchange = exchange;
     this.#plainAllowed = plainAllowed;
@@ -95,8 +89,7 @@ export class Authorizer {
   }
 
   async #ask(challenge: Challenge, scope: string): Promise<CachedToken> {
-    const { token, lifetime, identityToken } = await this.#exchange(this.#tokenRequest(challenge, scope));
-    this.identityToken = identityToken ?? this.identityToken;
+    const { token, lifetime } = await this.#exchange(this.#tokenRequest(challenge, scope));
     return { header: `Bearer ${token}`, expires: Date.now() + Math.max(lifetime - MARGIN, 1_000) };
   }
 
@@ -127,10 +120,6 @@ export class Authorizer {
     for (const one of scopes) url.searchParams.append("scope", one);
     if (credentials === undefined) return { url, method: "GET", headers: {} };
     url.searchParams.set("account", credentials.username);
-    if (this.#keepIdentity) {
-      url.searchParams.set("client_id", "berth");
-      url.searchParams.set("offline_token", "true");
-    }
     return {
       url,
       method: "GET",
@@ -158,10 +147,8 @@ export function parseTokenAnswer(body: Uint8Array): TokenAnswer {
   if (typeof token !== "string" || !/^[\x21-\x7e]{1,65536}$/.test(token)) {
     throw new BerthError("UNAUTHORIZED", "the registry's token endpoint answered without a token");
   }
-  const identity = json?.["refresh_token"];
   return {
     token,
     lifetime: typeof seconds === "number" && seconds > 0 ? seconds * 1000 : DEFAULT_LIFETIME,
-    ...(typeof identity === "string" && identity !== "" && { identityToken: identity }),
   };
 }

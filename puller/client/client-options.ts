@@ -1,4 +1,4 @@
-/** What a registry takes as proof of who asks. An identity token stands for both (Docker's `identitytoken`). */
+/** What a registry takes as proof of who asks. An identity token stands for both (Docker's `identitytoken`, which others save). */
 export interface Credentials {
   readonly username: string;
   readonly password: string;
@@ -15,8 +15,6 @@ export interface ClientOptions {
   readonly registry: string;
   /** A function is called once, when the registry asks who is there: credential helpers are slow. */
   readonly credentials?: Credentials | (() => Promise<Credentials | undefined>);
-  /** Ask token endpoints for an identity token, which stands for the password from then on (`offline_token`). */
-  readonly keepIdentity?: boolean;
   /** Base of the API, such as `https://mirror:5000/prefix/v2`, when it is not at the registry's own address. */
   readonly endpoint?: string;
   /** Sent to the endpoint as `ns=`: the registry that a mirror shall answer for (containerd's convention). */

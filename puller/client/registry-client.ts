@@ -52,14 +52,10 @@ export class RegistryClient {
     await this.#session.origin(signal);
   }
 
-  /**
-   * Shows the registry who asks; succeeds with those that do not want to know.
-   * @returns an identity token, when that was asked for (keepIdentity) and given
-   */
-  async authenticate(signal?: AbortSignal): Promise<string | undefined> {
+  /** Shows the registry who asks; succeeds with those that do not want to know. */
+  async authenticate(signal?: AbortSignal): Promise<void> {
     const what = `cannot log in to ${this.registry}`;
     await this.#session.call({ method: "GET", target: "/v2/", accept: [200], what, missing: "UNSUPPORTED", signal });
-    return this.#session.identityToken;
   }
 
   /**

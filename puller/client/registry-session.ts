@@ -63,13 +63,7 @@ export class RegistrySession {
       options.credentials,
       (request) => this.#fetchToken(request),
       () => this.#plain,
-      options.keepIdentity,
     );
-  }
-
-  /** See ClientOptions.keepIdentity. */
-  get identityToken(): string | undefined {
-    return this.#authorizer.identityToken;
   }
 
   close(): Promise<void> {

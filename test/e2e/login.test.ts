@@ -60,7 +60,9 @@ describe("berth login and logout", () => {
     assert.equal(stdout, "Login Succeeded\n");
     assert.match(stderr, /WARNING! Your credentials are stored unencrypted in '.*config\.json'/);
     assert.equal(statSync(configFile()).mode & 0o777, 0o600);
-    assert.doesNotMatch(readFileSync(configFile(), "utf8"), new RegExp(btoa("alice:open sesame")));
+    assert.deepEqual(JSON.parse(readFileSync(configFile(), "utf8")), {
+      auths: { [registry]: { auth: btoa("alice:open sesame") } },
+    });
     assert.equal(push().status, 0);
     assert.equal(host.try(["pull", reference]).status, 0);
     assert.equal(host.run("login", registry), "Authenticating with existing credentials...\nLogin Succeeded");
@@ -177,5 +179,21 @@ esac
       ]);
       assert.match(inspected, /"Digest"/);
     });
+
+    for (const tool of ["skopeo", "podman"]) {
+      it(`${tool} logs in and out with the file in which a login of berth stands`, async () => {
+        const run = async (verb: string, ...args: string[]): Promise<string> =>
+          await runProgram(tool, [verb, "--authfile", configFile(), ...args, registry]);
+        withStdin("open sesame", "-u", "alice", registry);
+        assert.equal((await run("login", "--get-login")).trim(), "alice");
+        // With what it finds there, and anew.
+        assert.match(await run("login", "--tls-verify=false"), /Existing credentials are valid/);
+        assert.match(await run("login", "--tls-verify=false", "-u", "alice", "-p", "open sesame"), /Login Succeeded/);
+        assert.equal(host.try(["push", "layout", `${registry}/team/app:1`]).status, 0);
+        withStdin("open sesame", "-u", "alice", registry);
+        await run("logout");
+        assert.equal(host.try(["push", "layout", `${registry}/team/app:1`]).status, 1);
+      });
+    }
   });
 });
