@@ -20,8 +20,8 @@ export interface ScrubFlags {
 }
 
 /**
- * One line on standard output for each finding, the sum on standard error. Exit code 1 when there was one, 130 when it was
- * interrupted.
+ * One line on standard output for each finding, the sum on standard error. Exit code 1 when something is damaged or lost, 0 when
+ * all findings are harmless, 130 when it was interrupted.
  */
 export async function scrubRegistry(
   { config: file, root, rate, ...flags }: ScrubFlags,
@@ -42,18 +42,20 @@ export async function scrubRegistry(
           ...flags,
           ...(bytesPerSecond !== undefined && { bytesPerSecond }),
           signal,
-          onFinding: ({ kind, what, why, quarantined }) => {
-            process.stdout.write(`${kind} ${what} ${why}${quarantined ? "; no longer served" : ""}\n`);
+          onFinding: ({ kind, what, why, quarantined, harmless }) => {
+            const more = `${quarantined ? "; no longer served" : ""}${harmless ? "; harmless" : ""}`;
+            process.stdout.write(`${kind} ${what} ${why}${more}\n`);
           },
         }),
     );
-    const { blobs, manifests, tags, links, bytes, findings, repaired, complete } = summary;
+    const { blobs, manifests, tags, links, bytes, findings, damage, repaired, complete } = summary;
     const read = `${String(blobs)} blobs, ${String(manifests)} manifests, ${String(tags)} tags, ${String(links)} links`;
-    const found = `${String(findings)} findings${flags.repair ? `, ${String(repaired)} repaired` : ""}`;
+    const harmless = findings > damage ? ` (${String(findings - damage)} harmless)` : "";
+    const found = `${String(findings)} findings${harmless}${flags.repair ? `, ${String(repaired)} repaired` : ""}`;
     const end = complete ? "" : "; interrupted, the next scrub goes on here";
     process.stderr.write(`${read} (${humanSize(bytes)}): ${found}${end}\n`);
     if (!complete) host.exit(130);
-    else if (findings > 0) host.exit(1);
+    else if (damage > 0) host.exit(1);
   } finally {
     await store.close();
   }

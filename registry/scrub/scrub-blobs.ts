@@ -7,6 +7,7 @@ import { WriteOnceRegister } from "../storage/write-once-register.js";
 import type { BytePace } from "./byte-pace.js";
 import type { Report, ScrubSummary } from "./findings.js";
 import type { Quarantine } from "./quarantine.js";
+import type { ServedBlobs } from "./served-blobs.js";
 import { verifyBytes } from "./verify-bytes.js";
 
 /** What every step of a scrub needs. */
@@ -15,6 +16,7 @@ export interface ScrubJob {
   readonly pace: BytePace;
   /** Absent when nothing may be changed. */
   readonly quarantine: Quarantine | undefined;
+  readonly served: ServedBlobs;
   readonly report: Report;
   readonly summary: ScrubSummary;
   /** How many objects are read at once. */
@@ -60,21 +62,27 @@ export async function reportFaults({ report }: ScrubJob, what: string, work: () 
     await work();
   } catch (error) {
     if (!isBerthError(error, "STORAGE", "UNAVAILABLE")) throw error;
-    report({ kind: "unreadable", what, why: error.message, quarantined: false });
+    report({ kind: "unreadable", what, why: error.message });
   }
 }
 
-async function scrubBlob({ store, pace, quarantine, report, summary }: ScrubJob, digest: Digest): Promise<void> {
+async function scrubBlob(
+  { store, served, pace, quarantine, report, summary }: ScrubJob,
+  digest: Digest,
+): Promise<void> {
   const register = new WriteOnceRegister<BlobPointer>(store, keys.blob(digest));
   for (;;) {
-    const pointer = (await register.read())?.value;
-    if (pointer?.state !== "live" && pointer?.state !== "condemned") return;
-    const { data, size } = pointer;
+    const entry = await register.read();
+    if (entry?.value.state !== "live" && entry?.value.state !== "condemned") return;
+    const { data, size } = entry.value;
     const verdict = await verifyBytes(store, keys.data(data), { digest, size }, pace);
     // Collected and pushed again while it was read.
-    if (verdict.kind !== "whole" && (await register.read())?.value.data !== data) continue;
+    if (verdict.kind !== "whole" && (await register.read(entry))?.value.data !== data) continue;
     summary.blobs++;
-    if (verdict.kind === "whole") return;
+    if (verdict.kind === "whole") {
+      served.add(digest, data);
+      return;
+    }
     const { kind, why } = verdict;
     const quarantined = kind !== "unreadable" && ((await quarantine?.takeBlob(digest, data, why)) ?? false);
     report({ kind, what: digest, why, quarantined });

@@ -8,6 +8,7 @@ import { releaseHealed } from "./release-healed.js";
 import { scrubBlobs, type ScrubJob } from "./scrub-blobs.js";
 import { ScrubProgress } from "./scrub-progress.js";
 import { scrubRepository } from "./scrub-repository.js";
+import { ServedBlobs } from "./served-blobs.js";
 
 export interface ScrubOptions {
   readonly onFinding: (finding: ScrubFinding) => void;
@@ -40,6 +41,7 @@ export async function scrub(store: ObjectStore, options: ScrubOptions): Promise<
     links: 0,
     bytes: 0,
     findings: 0,
+    damage: 0,
     repaired: 0,
     complete: false,
   };
@@ -48,9 +50,11 @@ export async function scrub(store: ObjectStore, options: ScrubOptions): Promise<
     store,
     pace: new BytePace(options.bytesPerSecond),
     quarantine: mayChange ? new Quarantine(store) : undefined,
-    report: (finding) => {
+    served: new ServedBlobs(store),
+    report: ({ quarantined = false, harmless = false, ...finding }) => {
       summary.findings++;
-      options.onFinding(finding);
+      if (!harmless) summary.damage++;
+      options.onFinding({ ...finding, quarantined, harmless });
     },
     summary,
     atOnce: options.atOnce ?? AT_ONCE,

@@ -9,6 +9,7 @@ import { BerthError } from "../../../oci/errors.js";
 import { MediaType } from "../../../oci/media-types.js";
 import type { ScrubFinding, ScrubSummary } from "../../../registry/scrub/findings.js";
 import { scrub, type ScrubOptions } from "../../../registry/scrub/scrub.js";
+import { keys } from "../../../registry/storage/key-tree.js";
 import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
 import { PROJECT } from "../../helpers/project.js";
 import { bytesOf, descriptorOf, documentOf, imageIn, pushBlob, putManifest, randomContent } from "./support/content.js";
@@ -78,6 +79,7 @@ describe("scrub", () => {
         tags: 2,
         links: 8,
         findings: 0,
+        damage: 0,
         repaired: 0,
         bytes: true,
         complete: true,
@@ -217,7 +219,7 @@ describe("scrub", () => {
     assert.ok(performance.now() - started >= 400);
   });
 
-  it("is a command that prints a line for each finding and exits with 1 when there is one", async () => {
+  it("is a command that prints a line for each finding and exits with 1 when something is damaged", async () => {
     const berth = async (...args: string[]): Promise<{ code: number | null; out: string; err: string }> => {
       const child = spawn(process.execPath, [join(PROJECT, "dist/bin/berth.js"), "registry", "scrub", ...args]);
       const [out, err]: [Buffer[], Buffer[]] = [[], []];
@@ -226,10 +228,20 @@ describe("scrub", () => {
       const [code] = (await once(child, "close")) as [number | null];
       return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
     };
-    const { layer } = await pushedImage("a");
+    const { image, layer } = await pushedImage("a");
     const whole = await berth("--root", root, "--rate", "1g");
     assert.deepEqual([whole.code, whole.out], [0, ""]);
     assert.match(whole.err, /^4 blobs, 1 manifests, 1 tags, 4 links \(\S+\): 0 findings\n$/);
+    // As a deletion that was cut off leaves it, and a collector.
+    const deleted = await imageIn(registry, "a", { layers: [] });
+    await putManifest(registry, "a", deleted.digest, deleted);
+    await registry.expect(202, "DELETE", `/v2/a/manifests/${deleted.digest}`);
+    await store.put("repos/a/tags/old", Buffer.from(deleted.digest));
+    const harmless = await berth("--root", root);
+    assert.equal(harmless.code, 0);
+    assert.equal(harmless.out, `dangling a:old names ${deleted.digest}, which was deleted; harmless\n`);
+    assert.match(harmless.err, /: 1 findings \(1 harmless\)\n$/);
+    await store.delete("repos/a/tags/old");
     damage(layer);
     const dry = await berth("--root", root, "--dry-run");
     assert.equal(dry.code, 1);
@@ -237,7 +249,45 @@ describe("scrub", () => {
     const real = await berth("--root", root);
     assert.match(real.out, new RegExp(`^damaged ${layer.digest} .*; no longer served$`, "m"));
     await registry.expect(404, "GET", blobPath("a", layer));
+    // What is left of a blob that has gone, when no manifest names it any more.
+    await registry.expect(202, "DELETE", `/v2/a/manifests/${image.digest}`);
+    const dead = await berth("--root", root);
+    assert.match(dead.out, new RegExp(`^dead-link a@${layer.digest} .*; harmless\n$`));
+    assert.equal(dead.code, 0);
     assert.equal((await berth("--root", root, "--rate", "0")).code, 1);
+  });
+
+  it("looks at each blob once, however many repositories have it and manifests name it", async () => {
+    const { layer } = await pushedImage("a");
+    for (const name of ["b", "c", "d"]) {
+      await registry.expect(201, "POST", `/v2/${name}/blobs/uploads/?mount=${layer.digest}&from=a`);
+    }
+    const blob = keys.blob(layer.digest);
+    const read: string[] = [];
+    const { list, get, stat } = store;
+    store.list = async (query) => {
+      if (query.prefix === `${blob}/`) read.push("list");
+      return await list.call(store, query);
+    };
+    store.get = async (key) => {
+      if (key.startsWith(blob)) read.push("get");
+      return await get.call(store, key);
+    };
+    store.stat = async (key) => {
+      if (key.startsWith("repos/")) read.push("stat");
+      return await stat.call(store, key);
+    };
+    const { summary } = await run();
+    assert.deepEqual([summary.links, summary.findings], [7, 0]);
+    assert.deepEqual(read, ["list", "get"]);
+  });
+
+  it("takes a blob of which nothing is known for lost", async () => {
+    const { layer } = await pushedImage("a");
+    for (const n of [1, 2]) await store.delete(keys.registerEntry(keys.blob(layer.digest), n));
+    const { found, summary } = await run();
+    assert.ok(found.includes(`dead-link a@${layer.digest}`));
+    assert.equal(summary.damage, 2);
   });
 
   it("finds what is damaged under sha512 as well", async () => {
