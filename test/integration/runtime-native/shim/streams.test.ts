@@ -94,10 +94,13 @@ describeWith([asRoot, program("/bin/busybox")], "a container's streams", () => {
       const feed = setInterval(() => {
         client.send(shimRequest.stdin(Buffer.alloc(1000)));
       }, 1);
-      await sleep(100);
-      const { stdout, exitCode } = await client.finish();
-      clearInterval(feed);
-      assert.deepEqual([stdout, exitCode], ["said\n", 9]);
+      try {
+        await sleep(100);
+        const { stdout, exitCode } = await client.finish();
+        assert.deepEqual([stdout, exitCode], ["said\n", 9]);
+      } finally {
+        clearInterval(feed);
+      }
     });
 
     it("without StdinOnce stays open for the next client", async () => {
