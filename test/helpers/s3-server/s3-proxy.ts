@@ -56,7 +56,8 @@ export class S3Proxy {
   #bytesAtOnce = 0;
   /** Asked for each request. */
   faultFor: (request: SeenRequest) => Fault | undefined = () => undefined;
-  readonly #agent = new Agent({ keepAlive: true });
+  /** Gives an idle connection up before the server does, which does so after 65 seconds. */
+  readonly #agent = new Agent({ keepAlive: true, timeout: 30_000 });
   readonly #server: Server;
 
   private constructor(
