@@ -28,7 +28,7 @@ export function define(command: Command, host: CommandHost): void {
         throw new BerthError("USAGE", "-it needs a terminal on standard input: leave -t out, or use -d");
       }
       const engine = engineOf(host.context());
-      const request = containerRequest(image, args, flags, { detached });
+      const request = { ...containerRequest(image, args, flags, { detached }), startedNext: true };
       const record = await createWithPull(engine, request, flags);
       if (!detached) {
         const code = await runInForeground(engine, record, {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { isAbsolute } from "node:path";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
@@ -35,6 +36,8 @@ export interface CreateRequest {
   readonly hostConfig: Partial<HostConfig>;
   readonly entrypoint?: readonly string[];
   readonly command: readonly string[];
+  /** This process starts it next: with `--rm`, one whose process dies before that is as good as ended. */
+  readonly startedNext?: boolean;
 }
 
 /**
@@ -84,7 +87,7 @@ async function makeContainer(
     writeNetworkFiles(paths, record);
     if (hostConfig.ContainerIDFile !== "") writeIdFile(hostConfig.ContainerIDFile, id);
     engine.containers.writeRecord(record);
-    engine.unfinished.finished(id);
+    if (!(hostConfig.AutoRemove && request.startedNext === true)) engine.unfinished.finished(id);
     return record;
   } catch (error) {
     await discardContainer(engine, id, request.name);
@@ -134,7 +137,7 @@ function completeConfig(
   const stopSignal = config.StopSignal ?? image.StopSignal;
   if (stopSignal !== undefined && stopSignal !== "") parseStopSignal(stopSignal);
   return {
-    Hostname: config.Hostname ?? (host.UTSMode === "host" ? "" : id.slice(0, 12)),
+    Hostname: config.Hostname ?? defaultHostname(id, host),
     Domainname: config.Domainname ?? "",
     User: config.User ?? image.User ?? "",
     AttachStdin: config.AttachStdin ?? false,
@@ -152,6 +155,12 @@ function completeConfig(
     ...(stopSignal !== undefined && stopSignal !== "" && { StopSignal: stopSignal }),
     ...(config.StopTimeout !== undefined && { StopTimeout: config.StopTimeout }),
   };
+}
+
+/** Docker's: on the host's network the host's name, which its resolver knows. */
+function defaultHostname(id: string, { UTSMode, NetworkMode }: HostConfig): string {
+  if (UTSMode === "host") return "";
+  return NetworkMode === "host" ? hostname() : id.slice(0, 12);
 }
 
 function writeIdFile(path: string, id: string): void {

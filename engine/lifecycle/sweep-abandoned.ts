@@ -1,10 +1,11 @@
 import { BerthError, isBerthError } from "../../oci/errors.js";
+import { isRunning } from "../container-record.js";
 import type { Engine } from "../engine.js";
 import { currentState } from "./current-state.js";
 import { discardContainer } from "./discard-container.js";
 import { settleState } from "./settle-state.js";
 
-/** Finishes what processes that died had begun: half-made containers go, and those with `--rm` that have ended meanwhile. */
+/** Finishes what processes that died had begun: half-made containers go, and those with `--rm` that have ended meanwhile or were not started. */
 export async function sweepAbandoned(engine: Engine): Promise<void> {
   for (const id of engine.unfinished.abandoned()) {
     try {
@@ -27,8 +28,8 @@ async function finish(engine: Engine, id: string): Promise<void> {
   try {
     const container = engine.containers.load(id);
     if (container === undefined) return;
-    if (container.record.HostConfig.AutoRemove && container.state.Status !== "created") {
-      if (currentState(engine, container).state.Status === "running") return;
+    if (container.record.HostConfig.AutoRemove) {
+      if (isRunning(currentState(engine, container).state)) return;
       await settleState(engine, container);
       await discardContainer(engine, id, container.record.Name);
     } else if (container.state.Status === "removing") {

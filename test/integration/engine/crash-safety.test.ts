@@ -99,6 +99,20 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
     host.run("run", "--rm", "--name", "halfway", "busybox", "true");
   });
 
+  it("a container of a run --rm that died before it started it is swept by the next create, and one that is paused is not", async () => {
+    const child = host.start("run", "--rm", "--name", "held", "busybox", "sh", "-c", "echo up; exec sleep 1000");
+    await new Promise((resolve) => child.stdout?.once("data", resolve));
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+    host.run("pause", "held");
+    const id = host.run("create", "--rm", "--name", "early", "busybox", "true");
+    writeFileSync(join(host.root, "unfinished", id), JSON.stringify({ pid: 999_999_999, startTime: 1 }));
+    host.run("run", "--rm", "--name", "early", "busybox", "true");
+    assert.equal(host.inspect<Inspected>("held").State.Status, "paused");
+    host.run("rm", "-f", "held");
+  });
+
   it("many runs at once all work", async () => {
     const children = Array.from({ length: 8 }, (_, i) =>
       host.start("run", "--rm", "busybox", "sh", "-c", `exit ${String(i)}`),
