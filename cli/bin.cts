@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// The `--` keeps node's hands off berth's own flags: it would take the --env-file of `berth run` for its own.
 // Starts the bundled command from V8's code cache: half of the time of a short verb would otherwise go into compiling it.
 // The cache is made by the build; one of another Node version is not accepted by V8, and the source is compiled as usual.
 import fs = require("node:fs");

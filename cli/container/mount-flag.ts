@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 
 import { BerthError } from "../../oci/errors.js";
 import type { DeviceRequest, MountRequest, Ulimit } from "../../engine/index.js";
+import { parseGoBoolean } from "../go-boolean.js";
 import { parseByteSize } from "./byte-size.js";
 
 /** `--mount type=bind,source=/a,target=/b,readonly` (Docker's long form). @throws BerthError USAGE, UNSUPPORTED */
@@ -74,11 +75,11 @@ export function absoluteBind(text: string): string {
     : text;
 }
 
-/** Docker's words (Go's strconv.ParseBool); anything else must not make a mount writable that was meant not to be. */
+/** Docker's words; anything else must not make a mount writable that was meant not to be. */
 function parseSwitch(value: string, mount: string): boolean {
-  if (["1", "t", "T", "true", "True", "TRUE"].includes(value)) return true;
-  if (["0", "f", "F", "false", "False", "FALSE"].includes(value)) return false;
-  throw invalid(mount, "readonly is true or false");
+  const on = parseGoBoolean(value);
+  if (on === undefined) throw invalid(mount, "readonly is true or false");
+  return on;
 }
 
 function parseMode(value: string, mount: string): number {
