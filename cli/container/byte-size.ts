@@ -21,12 +21,12 @@ export function parseInteger(text: string, flag: string): number {
   return value;
 }
 
-/** `1.5` CPUs as 1500000000. @throws BerthError USAGE */
+/** `1.5` CPUs as 1500000000; 0, as in Docker, for no limit. @throws BerthError USAGE */
 export function parseNanoCpus(text: string): number {
   const cpus = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : NaN;
   const nano = Math.round(cpus * 1e9);
-  if (!Number.isSafeInteger(nano) || nano <= 0) {
-    throw new BerthError("USAGE", `invalid --cpus ${JSON.stringify(text)}: write a number above 0 such as 0.5`);
+  if (!Number.isSafeInteger(nano) || nano < 0) {
+    throw new BerthError("USAGE", `invalid --cpus ${JSON.stringify(text)}: write a number such as 0.5`);
   }
   return nano;
 }

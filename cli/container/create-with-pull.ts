@@ -1,4 +1,5 @@
 import { BerthError, isBerthError } from "../../oci/errors.js";
+import { familiarReference, parseReference } from "../../oci/reference.js";
 import { createContainer, type ContainerRecord, type CreateRequest, type Engine } from "../../engine/index.js";
 
 /** Creates a container, getting its image first as `--pull` says. @throws BerthError USAGE for another word, and what both throw */
@@ -17,7 +18,7 @@ export async function createWithPull(
   } catch (error) {
     if (pull !== "missing" || !isBerthError(error, "IMAGE_UNKNOWN")) throw error;
   }
-  process.stderr.write(`Unable to find image '${request.image}' locally\n`);
+  process.stderr.write(`Unable to find image '${familiarReference(parseReference(request.image))}' locally\n`);
   await pullImageFor(engine, request.image, flags.platform);
   return createContainer(engine, request);
 }

