@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 
-import { waitUntil } from "../../../helpers/wait-until.js";
 import { mirrorSettings, MirrorRig } from "./support/mirror-rig.js";
 
 const TAG = "/v2/up/team/app/manifests/v1";
@@ -30,7 +29,7 @@ describe("metrics of a mirror", () => {
     for (let i = 0; i < 3; i++) await rig.mirror.expect(200, "GET", TAG);
     await rig.mirror.expect(404, "GET", `/v2/up/team/app/blobs/sha256:${"0".repeat(64)}`);
     await (await rig.mirror.expect(200, "GET", rig.layerPath)).arrayBuffer();
-    await waitUntil("the blob is kept", () => rig.mirror.files("repos/_up!team!app/blobs").length === 1);
+    await rig.untilKept();
     for (let i = 0; i < 2; i++) await (await rig.mirror.expect(200, "GET", rig.layerPath)).arrayBuffer();
     const found = await series();
     const manifest = rig.image.blobs.get(rig.image.manifest)?.byteLength;

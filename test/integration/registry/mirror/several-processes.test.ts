@@ -17,6 +17,8 @@ import { mirrorSettings } from "./support/mirror-rig.js";
 
 const CLIENTS = 200;
 const BYTES = 1_000_000;
+/** With an upstream that waits until all clients are there, however long that takes. */
+const PATIENT = { answerSeconds: 3600, idleSeconds: 3600 };
 
 /** Processes that serve one store and mirror one upstream, which sends the first half of the layer and the rest when it is told to. */
 class Rig {
@@ -45,7 +47,7 @@ class Rig {
     const { storage = { filesystem: { root: join(this.directory, "store") } }, spools = false } = options;
     for (let i = 0; i < processes; i++) {
       const mirrors = mirrorSettings({
-        upstreams: [{ name: "up", url: `http://${this.upstream.address}` }],
+        upstreams: [{ name: "up", url: `http://${this.upstream.address}`, timeouts: PATIENT }],
         ...(spools && { spool: join(this.directory, `spool-${String(i)}`) }),
       });
       this.processes.push(await RegistryProcess.start({ storage, mirrors, redirect: false }));
@@ -126,8 +128,7 @@ class Client {
   }
 }
 
-describe("processes that mirror an upstream into one directory", function () {
-  this.timeout(120_000);
+describe("processes that mirror an upstream into one directory", () => {
   let rig: Rig;
 
   beforeEach(() => {
@@ -189,8 +190,7 @@ describe("processes that mirror an upstream into one directory", function () {
   });
 });
 
-describeWith(S3_SERVER, "replicas that mirror an upstream into one bucket, on hosts of their own", function () {
-  this.timeout(120_000);
+describeWith(S3_SERVER, "replicas that mirror an upstream into one bucket, on hosts of their own", () => {
   let rig: Rig;
 
   before(async () => {
