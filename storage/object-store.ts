@@ -176,6 +176,8 @@ export interface ListQuery {
   readonly startAfter?: string;
   /** `/` groups the keys that share what follows the prefix up to the next `/` into one common prefix. */
   readonly delimiter?: "/";
+  /** Whoever asks knows that no key has another `/` behind the prefix, which ends in one: a medium need not look for any. */
+  readonly shallow?: boolean;
   /** Of keys and common prefixes together, 1,000 at most; as many as the medium gives at a good price when absent. */
   readonly limit?: number;
 }

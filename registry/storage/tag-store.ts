@@ -2,7 +2,7 @@ import { parseDigest, type Digest } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import { MAX_LIST_PAGE, type ObjectStore } from "../../storage/object-store.js";
 import { eachAtOnce } from "../at-once.js";
-import { keys, lastComponentOf } from "./key-tree.js";
+import { keys } from "./key-tree.js";
 import { unknownManifest } from "./manifest-store.js";
 import { StampedCache } from "./stamped-cache.js";
 import { listAllKeys } from "./whole-listing.js";
@@ -76,18 +76,21 @@ export class TagStore {
     part?: { readonly after?: string; readonly most: number },
   ): Promise<readonly string[]> {
     const directory = keys.tags(repository);
+    const prefix = `${directory}/`;
+    const tagOf = (key: string): string => key.slice(prefix.length);
     if (part !== undefined && part.most <= MAX_LIST_PAGE && this.store.traits.staleForMs > 0) {
       const { after, most } = part;
       const page = await this.store.list({
-        prefix: `${directory}/`,
+        prefix,
+        shallow: true,
         limit: most,
-        ...(after !== undefined && { startAfter: `${directory}/${after}` }),
+        ...(after !== undefined && { startAfter: prefix + after }),
       });
       // A medium may give less than it was asked for.
-      if (page.next === undefined || page.keys.length === most) return page.keys.map(lastComponentOf);
+      if (page.next === undefined || page.keys.length === most) return page.keys.map(tagOf);
     }
     return await this.#listings.get(directory, async () => {
-      return (await listAllKeys(this.store, `${directory}/`)).map(lastComponentOf);
+      return (await listAllKeys(this.store, prefix, { shallow: true })).map(tagOf);
     });
   }
 

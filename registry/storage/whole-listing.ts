@@ -1,11 +1,15 @@
 import type { ObjectStore } from "../../storage/object-store.js";
 
-/** All pages of a listing of keys. */
-export async function listAllKeys(store: ObjectStore, prefix: string): Promise<string[]> {
+/** All pages of a listing of keys. @param options see ListQuery */
+export async function listAllKeys(
+  store: ObjectStore,
+  prefix: string,
+  options: { readonly shallow?: boolean } = {},
+): Promise<string[]> {
   const all: string[] = [];
   let startAfter: string | undefined;
   do {
-    const page = await store.list({ prefix, ...(startAfter !== undefined && { startAfter }) });
+    const page = await store.list({ prefix, ...options, ...(startAfter !== undefined && { startAfter }) });
     for (const key of page.keys) all.push(key);
     startAfter = page.next;
   } while (startAfter !== undefined);

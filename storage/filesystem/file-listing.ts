@@ -17,6 +17,8 @@ const LONG_PAGE = 100_000;
 export async function listFiles(root: string, query: ListQuery): Promise<ListPage> {
   const { prefix, startAfter = "", delimiter } = query;
   const limit = query.limit === undefined ? LONG_PAGE : Math.min(query.limit, MAX_LIST_PAGE);
+  if (limit <= 0) return { keys: [], prefixes: [] };
+  if (query.shallow === true) return await listLeaves(root, prefix, startAfter, limit);
   const keys: string[] = [];
   const prefixes: string[] = [];
   let last = "";
@@ -49,8 +51,28 @@ export async function listFiles(root: string, query: ListQuery): Promise<ListPag
     return true;
   };
 
-  if (limit > 0) await visit(prefix.slice(0, prefix.lastIndexOf("/") + 1));
+  await visit(prefix.slice(0, prefix.lastIndexOf("/") + 1));
   return more ? { keys, prefixes, next: last } : { keys, prefixes };
+}
+
+/**
+ * What all lies in one directory. To ask for the type of each of 10,000 entries, and to look at each name for what it may be
+ * besides, takes four times as long.
+ */
+async function listLeaves(root: string, prefix: string, startAfter: string, limit: number): Promise<ListPage> {
+  let names: string[];
+  try {
+    // Sorted already where the system's call is (Linux); then this costs nothing.
+    names = (await readdir(join(root, prefix))).sort();
+  } catch (error) {
+    if (isMissing(error)) return { keys: [], prefixes: [] };
+    throw error;
+  }
+  const all = names.map((name) => prefix + name);
+  const rest = startAfter === "" ? all : all.filter((key) => key > startAfter);
+  if (rest.length <= limit) return { keys: rest, prefixes: [] };
+  const keys = rest.slice(0, limit);
+  return { keys, prefixes: [], next: keys.at(-1) ?? "" };
 }
 
 /** Sorted; directories end in `/`. Names with a leading dot are the driver's own. */
@@ -64,7 +86,11 @@ async function namesIn(directory: string, isRoot: boolean): Promise<string[]> {
     }
     return names.sort();
   } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return [];
+    if (isMissing(error)) return [];
     throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR";
 }

@@ -264,18 +264,18 @@ describe("scrub", () => {
     }
     const blob = keys.blob(layer.digest);
     const read: string[] = [];
-    const { list, get, stat } = store;
+    const [list, get, stat] = [store.list.bind(store), store.get.bind(store), store.stat.bind(store)];
     store.list = async (query) => {
       if (query.prefix === `${blob}/`) read.push("list");
-      return await list.call(store, query);
+      return await list(query);
     };
     store.get = async (key) => {
       if (key.startsWith(blob)) read.push("get");
-      return await get.call(store, key);
+      return await get(key);
     };
     store.stat = async (key) => {
       if (key.startsWith("repos/")) read.push("stat");
-      return await stat.call(store, key);
+      return await stat(key);
     };
     const { summary } = await run();
     assert.deepEqual([summary.links, summary.findings], [7, 0]);

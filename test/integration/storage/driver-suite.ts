@@ -206,6 +206,21 @@ export function describeDriver(name: string, make: () => Promise<DriverUnderTest
       }
     });
 
+    it("list of keys that are known to lie at one depth gives the same", async () => {
+      await put("t/b", "t/a-b", "t/a.b", "t/a", "t-b", "u/a");
+      const pages = async (shallow: boolean): Promise<unknown> => [
+        await store.list({ prefix: "t/", shallow }),
+        await other.list({ prefix: "t/", shallow, startAfter: "t/a-b" }),
+        await store.list({ prefix: "t/", shallow, limit: 2 }),
+        await store.list({ prefix: "t/", shallow, limit: 2, startAfter: "t/a-b" }),
+        await store.list({ prefix: "t/", shallow, limit: 0 }),
+        await store.list({ prefix: "t/", shallow, startAfter: "t/z" }),
+        await store.list({ prefix: "nothing/", shallow }),
+      ];
+      assert.deepEqual(await pages(true), await pages(false));
+      assert.deepEqual((await store.list({ prefix: "t/", shallow: true })).keys, ["t/a", "t/a-b", "t/a.b", "t/b"]);
+    });
+
     it("list with a delimiter groups what lies deeper", async () => {
       await put("r/a!b/t/1", "r/a!b/t/2", "r/a/t/1", "r/c", "r/d/e");
       const whole = await store.list({ prefix: "r/", delimiter: "/" });

@@ -31,10 +31,10 @@ describe("upload sessions that have ended, where each look is a request", () => 
       table.put(key, Buffer.from("{}"), true);
     }
     const deleted: (readonly string[])[] = [];
-    const { deleteAll } = store;
+    const deleteAll = store.deleteAll.bind(store);
     store.deleteAll = async (some) => {
       deleted.push(some);
-      await deleteAll.call(store, some);
+      await deleteAll(some);
     };
     const ended = new EndedSessions(store, 1);
     ended.add(ONE, 3);
@@ -50,10 +50,10 @@ describe("upload sessions that have ended, where each look is a request", () => 
     const id = await a.start("r", "sha256");
     await b.cancel("r", id);
     const looked: string[] = [];
-    const { stat } = store;
+    const stat = store.stat.bind(store);
     store.stat = async (key) => {
       looked.push(key);
-      return await stat.call(store, key);
+      return await stat(key);
     };
     await assert.rejects(a.acquire("r", id), (error) => isBerthError(error, "UPLOAD_UNKNOWN"));
     assert.deepEqual(looked, []);
@@ -66,8 +66,8 @@ describe("upload sessions that have ended, where each look is a request", () => 
     await b.cancel("r", id);
     await removeEnded(store, [{ id, number: 2 }]);
     assert.deepEqual([...table.objects.keys()], []);
-    const { now } = performance;
-    performance.now = () => now.call(performance) + 10 * LEASE_MS;
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 10 * LEASE_MS;
     try {
       await assert.rejects(a.acquire("r", id), (error) => isBerthError(error, "UPLOAD_UNKNOWN"));
     } finally {
@@ -83,8 +83,8 @@ describe("upload sessions that have ended, where each look is a request", () => 
     const held = await a.acquire("r", id);
     await b.cancel("r", id);
     await removeEnded(store, [{ id, number: 3 }]);
-    const { now } = performance;
-    performance.now = () => now.call(performance) + 10 * LEASE_MS;
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 10 * LEASE_MS;
     try {
       await assert.rejects(held.leave(), (error) => isBerthError(error, "UPLOAD_UNKNOWN"));
     } finally {
