@@ -12,6 +12,7 @@ import { registryApplication } from "./http/application.js";
 import { Listener } from "./http/listener.js";
 import { Locations } from "./http/locations.js";
 import { OpenMirrors } from "./mirror/open-mirrors.js";
+import { uploadFamilies } from "./observability/upload-families.js";
 import { OpenedParts } from "./opened-parts.js";
 import { Operation } from "./operation.js";
 import type { RegistryOptions, RunningRegistry } from "./registry-options.js";
@@ -70,7 +71,15 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
       evicts: options.schedules ?? true,
     }),
   );
-  const access = parts.add(await openAccessControl(options, { address, store, locations, log }));
+  const access = parts.add(
+    await openAccessControl(options, {
+      address,
+      store,
+      locations,
+      log,
+      localNameOf: (asked) => mirrors.localNameOf(asked),
+    }),
+  );
   const app = registryApplication({
     registry,
     locations,
@@ -91,7 +100,7 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
     }),
   );
   await operation.start(registry, new URL(listener.url).host);
-  operation.show(mirrors.families);
+  operation.show([...mirrors.families, ...uploadFamilies(registry.uncommitted)]);
   operation.show(parts.add(startSchedules(options, { registry, store, watchedStore: operation.store, log })).families);
 
   return {
@@ -122,12 +131,19 @@ async function storeFor(options: RegistryOptions, parts: OpenedParts, log: Logge
 }
 
 function registryFor(options: RegistryOptions, { store, policies, events }: Operation): Registry {
-  const { redirect = true, uploadLeaseMs, manifestBytes = DEFAULTS.manifestBytes, sparseManifests = false } = options;
+  const {
+    redirect = true,
+    uploadLeaseMs,
+    uncommittedUploads,
+    manifestBytes = DEFAULTS.manifestBytes,
+    sparseManifests = false,
+  } = options;
   return registryOn(store, {
     policies,
     events,
     redirect,
     ...(uploadLeaseMs !== undefined && { uploads: { leaseMs: uploadLeaseMs } }),
+    ...(uncommittedUploads !== undefined && { uncommitted: uncommittedUploads }),
     limits: { manifestBytes, sparseManifests },
   });
 }

@@ -7,6 +7,7 @@ import type { AuthSettings } from "./config/auth-section.js";
 import type { CollectorSettings } from "./config/collector-section.js";
 import type { MirrorSettings } from "./config/mirrors-section.js";
 import type { TlsSettings } from "./config/tls-section.js";
+import type { UncommittedLimits } from "./config/uploads-section.js";
 import type { OperationSettings, ReloadableOperation } from "./operation.js";
 
 export interface RegistryOptions extends OperationSettings {
@@ -36,6 +37,8 @@ export interface RegistryOptions extends OperationSettings {
   /** False: blobs come from the registry also where the store has URLs for them. */
   readonly redirect?: boolean;
   readonly uploadExpiryMs?: number;
+  /** What may be begun and not committed; the configuration's defaults when absent. */
+  readonly uncommittedUploads?: UncommittedLimits;
   /** Garbage is not collected by schedule when absent. */
   readonly collector?: CollectorSettings | undefined;
   /** How long a claim on an upload that is not renewed keeps other replicas from it. */

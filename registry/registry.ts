@@ -1,4 +1,7 @@
+import * as v from "valibot";
+
 import type { ObjectStore } from "../storage/object-store.js";
+import { uploadsSection, type UncommittedLimits } from "./config/uploads-section.js";
 import { EventFeed } from "./events/event-feed.js";
 import { ImmutableTags } from "./policy/immutable-tags.js";
 import { Policies } from "./policy/policies.js";
@@ -10,6 +13,7 @@ import { ManifestStore } from "./storage/manifest-store.js";
 import { ReferrerStore } from "./storage/referrer-store.js";
 import { RepositoryCatalog } from "./storage/repository-catalog.js";
 import { TagStore } from "./storage/tag-store.js";
+import { UncommittedUploads } from "./uploads/uncommitted-uploads.js";
 import { UploadRegistry, type UploadOptions } from "./uploads/upload-registry.js";
 
 /** What the handlers serve from. */
@@ -20,6 +24,7 @@ export interface Registry {
   readonly referrers: ReferrerStore;
   readonly catalog: RepositoryCatalog;
   readonly uploads: UploadRegistry;
+  readonly uncommitted: UncommittedUploads;
   readonly events: EventFeed;
   readonly policies: Policies;
   readonly immutableTags: ImmutableTags;
@@ -38,7 +43,9 @@ export interface RegistryLimits {
 
 export interface RegistryParts {
   readonly limits: RegistryLimits;
-  readonly uploads?: UploadOptions;
+  readonly uploads?: Omit<UploadOptions, "onLeft" | "onEnded">;
+  /** The configuration's defaults when absent. */
+  readonly uncommitted?: UncommittedLimits;
   /** True when absent. */
   readonly redirect?: boolean;
   /** None when absent. */
@@ -55,13 +62,27 @@ export function registryOn(store: ObjectStore, parts: RegistryParts): Registry {
   const tags = new TagStore(store);
   const catalog = new RepositoryCatalog(store);
   const usage = new RepositoryUsage(store);
+  const uploads = new UploadRegistry(store, blobs, {
+    ...parts.uploads,
+    onLeft: (id, size) => {
+      uncommitted.left(id, size);
+    },
+    onEnded: (id) => {
+      uncommitted.ended(id);
+    },
+  });
+  const uncommitted = new UncommittedUploads(
+    parts.uncommitted ?? v.parse(uploadsSection, {}),
+    async (repository, id) => await uploads.sizeIfThere(repository, id),
+  );
   return {
     blobs,
     referrers,
     manifests,
     tags,
     catalog,
-    uploads: new UploadRegistry(store, blobs, parts.uploads),
+    uploads,
+    uncommitted,
     events,
     policies,
     immutableTags: new ImmutableTags(policies, tags, manifests),

@@ -63,6 +63,7 @@ export async function serve({ config: file, ...flags }: ServeFlags, context: Cli
     tls: config.tls,
     collector: config.collector,
     uploadExpiryMs: config.uploads.expireAfterHours * 3600_000,
+    uncommittedUploads: config.uploads,
     ...operationOf(config, worker !== undefined),
     log,
     logPulls: config.log.pulls,

@@ -1,7 +1,8 @@
 import { isBerthError } from "../../oci/errors.js";
 import { callerWithout, setCaller, type Caller } from "../http/caller.js";
 import type { Locations } from "../http/locations.js";
-import { repositoryOf } from "../http/path-parameters.js";
+import { askedNameOf, ruledNameOf } from "../http/namespaced-name.js";
+import { announceRetry } from "../http/retry-after.js";
 import { Refusal } from "../http/refusal.js";
 import type { RegistryRequest } from "../http/request.js";
 import type { Guard, Operation } from "../http/routes.js";
@@ -91,9 +92,12 @@ class Gate {
   #passRepository(credentials: Credentials, action: RepositoryAction): void {
     const { identity, access } = credentials;
     const { rules } = this.policy;
-    const repository = repositoryOf(this.ctx);
+    const repository = ruledNameOf(this.ctx);
     const allowed = rules.allows(identity, action, repository);
-    const within = access === undefined || covers(access, "repository", repository, action);
+    const within =
+      access === undefined ||
+      covers(access, "repository", askedNameOf(this.ctx), action) ||
+      covers(access, "repository", repository, action);
     if (!allowed || !within) this.#refuse(credentials, allowed);
     setCaller(this.ctx, new RepositoryCaller(credentials, rules, repository));
   }
@@ -114,7 +118,7 @@ class Gate {
     const { access } = this.operation;
     let scope: string | undefined;
     if (access === "catalog") scope = CATALOG_SCOPE;
-    else if (access !== "login" && access !== "none") scope = scopeText(access, repositoryOf(this.ctx));
+    else if (access !== "login" && access !== "none") scope = scopeText(access, askedNameOf(this.ctx));
     const about = { ...(scope !== undefined && { scope }), ...(error !== undefined && { error }) };
     challenge(this.ctx, this.locations, this.policy.service, about);
   }
@@ -145,11 +149,4 @@ class RepositoryCaller implements Caller {
     const named = (access ?? []).filter(({ type }) => type === "repository").map(({ name }) => name);
     return [...new Set([this.repository, ...named])].filter((name) => this.mayPull(name));
   }
-}
-
-/** Sets Retry-After when the error says how long. */
-export function announceRetry(ctx: RegistryRequest, error: unknown): void {
-  if (!isBerthError(error, "TOO_MANY_REQUESTS")) return;
-  const seconds = error.details["retryAfterSeconds"];
-  if (typeof seconds === "number") ctx.set("Retry-After", String(seconds));
 }

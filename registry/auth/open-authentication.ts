@@ -17,13 +17,14 @@ import type { KeyVault } from "./key-vault.js";
 import { OwnTokens } from "./own-tokens.js";
 import { PasswordCheck, type PasswordDefences } from "./password-check.js";
 import { SealedKeys } from "./sealed-keys.js";
-import { tokenEndpoints, type TokenService } from "./token-endpoint.js";
+import { tokenEndpoints, type LocalNames, type TokenService } from "./token-endpoint.js";
 import { UserDirectory } from "./user-directory.js";
 
 export interface AuthenticationParts {
   readonly store: ObjectStore;
   readonly locations: Locations;
   readonly log: Logger;
+  readonly localNameOf: LocalNames;
 }
 
 export interface Authentication {
@@ -66,7 +67,7 @@ export async function openAuthentication(settings: AuthSettings, parts: Authenti
   }
   return {
     guard: accessGuard(() => current, locations),
-    endpoints: tokenEndpoints(() => current, ring),
+    endpoints: tokenEndpoints(() => current, ring, parts.localNameOf),
     prepare: async (changed) => {
       const service = await tokenService(changed, ring, defences, log);
       return () => {

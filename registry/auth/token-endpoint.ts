@@ -3,10 +3,11 @@ import { readBody } from "../http/request-body.js";
 import { queriesOf, queryOf } from "../http/path-parameters.js";
 import type { Handler, RegistryRequest } from "../http/request.js";
 import type { Endpoint } from "../http/routes.js";
+import { announceRetry } from "../http/retry-after.js";
 import { sendJson } from "../http/send-json.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import { clientAddressOf } from "../http/client-address.js";
-import { announceRetry, type AccessPolicy } from "./access-guard.js";
+import type { AccessPolicy } from "./access-guard.js";
 import { unauthorized } from "./authenticator.js";
 import { TOKEN_PATH } from "./challenge.js";
 import { isLocalName, type Identity } from "./identity.js";
@@ -25,16 +26,35 @@ export interface TokenService extends AccessPolicy {
   readonly lifetimeMs: number;
 }
 
+/** Of names that are not a repository's here: by which name access rules know them. */
+export type LocalNames = (asked: string) => string | undefined;
+
 interface Wanted {
   readonly scopes: readonly string[];
   readonly refresh: boolean;
 }
 
 /** Docker's token specification: GET with Basic credentials or none, and POST of an OAuth 2 form; and the public keys. */
-export function tokenEndpoints(serviceNow: () => TokenService, ring: KeyRing): readonly Endpoint[] {
+export function tokenEndpoints(
+  serviceNow: () => TokenService,
+  ring: KeyRing,
+  localNameOf: LocalNames,
+): readonly Endpoint[] {
   return [
-    { name: "getToken", access: "none", verb: "GET", path: TOKEN_PATH, handler: answering(serviceNow, byQuery) },
-    { name: "postToken", access: "none", verb: "POST", path: TOKEN_PATH, handler: answering(serviceNow, byForm) },
+    {
+      name: "getToken",
+      access: "none",
+      verb: "GET",
+      path: TOKEN_PATH,
+      handler: answering(serviceNow, byQuery, localNameOf),
+    },
+    {
+      name: "postToken",
+      access: "none",
+      verb: "POST",
+      path: TOKEN_PATH,
+      handler: answering(serviceNow, byForm, localNameOf),
+    },
     {
       name: "getKeys",
       access: "none",
@@ -51,7 +71,7 @@ export function tokenEndpoints(serviceNow: () => TokenService, ring: KeyRing): r
 
 type Exchange = (ctx: RegistryRequest, service: TokenService) => Promise<Wanted & { readonly identity: Identity }>;
 
-function answering(serviceNow: () => TokenService, exchange: Exchange): Handler {
+function answering(serviceNow: () => TokenService, exchange: Exchange, localNameOf: LocalNames): Handler {
   return async (ctx) => {
     const service = serviceNow();
     // RFC 6749, 5.1.
@@ -59,7 +79,7 @@ function answering(serviceNow: () => TokenService, exchange: Exchange): Handler 
     try {
       const { identity, scopes, refresh } = await exchange(ctx, service);
       setCaller(ctx, callerWithout(identity.user));
-      const access = grantedOf(service, identity, parseScopes(scopes));
+      const access = grantedOf(service, identity, parseScopes(scopes), localNameOf);
       const fingerprint = isLocalName(identity.user) ? await service.passwords.fingerprintOf(identity.user) : undefined;
       const { token, issuedAt } = await service.tokens.issue(identity, access, fingerprint);
       sendJson(ctx, {
@@ -81,12 +101,18 @@ function answering(serviceNow: () => TokenService, exchange: Exchange): Handler 
 }
 
 /** "the subset of the requested scope that is allowed". */
-function grantedOf({ rules }: TokenService, identity: Identity, asked: readonly TokenAccess[]): TokenAccess[] {
+function grantedOf(
+  { rules }: TokenService,
+  identity: Identity,
+  asked: readonly TokenAccess[],
+  localNameOf: LocalNames,
+): TokenAccess[] {
   return asked.flatMap(({ type, name, actions }) => {
     const granted = actions.filter((action) =>
       type === "registry"
         ? rules.mayList(identity)
-        : (action === "pull" || action === "push" || action === "delete") && rules.allows(identity, action, name),
+        : (action === "pull" || action === "push" || action === "delete") &&
+          rules.allows(identity, action, localNameOf(name) ?? name),
     );
     return granted.length === 0 ? [] : [{ type, name, actions: granted }];
   });
@@ -102,7 +128,7 @@ const byQuery: Exchange = async (ctx, service) => {
 };
 
 const byForm: Exchange = async (ctx, service) => {
-  const form = new URLSearchParams((await readBody(ctx.req, MAX_FORM_BYTES)).toString());
+  const form = new URLSearchParams((await readBody(ctx, MAX_FORM_BYTES)).toString());
   assertOurs(form.get("service") ?? undefined, service);
   const wanted = { scopes: form.getAll("scope"), refresh: form.get("access_type") === "offline" };
   switch (form.get("grant_type")) {

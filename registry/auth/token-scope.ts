@@ -1,5 +1,6 @@
 import { BerthError } from "../../oci/errors.js";
 import { isRepositoryName } from "../../oci/reference.js";
+import { parseNamespacedName } from "../http/namespaced-name.js";
 import type { RepositoryAction } from "./access-rules.js";
 
 /** An entry of a token's `access` claim, as Docker's token specification has it. */
@@ -24,7 +25,8 @@ export function parseScopes(texts: readonly string[]): TokenAccess[] {
   for (const text of texts.flatMap((one) => one.split(" "))) {
     const [, type, name, actions] = /^(repository(?:\([a-z0-9]+\))?|registry):(.+):([A-Za-z*,]*)$/.exec(text) ?? [];
     if (type === undefined || name === undefined || actions === undefined) continue;
-    if (type === "registry" ? name !== "catalog" : !isRepositoryName(name)) continue;
+    if (type === "registry" ? name !== "catalog" : !isRepositoryName(name) && parseNamespacedName(name) === undefined)
+      continue;
     const key = type === "registry" ? "" : name;
     const wanted = found.get(key) ?? new Set();
     for (const action of actions.split(",")) {

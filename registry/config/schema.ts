@@ -7,6 +7,7 @@ import { healthSection, metricsSection, tracingSection } from "./observability-s
 import { policySection, rateSection, retentionSection } from "./policy-section.js";
 import { tlsSection } from "./tls-section.js";
 import { storageSection } from "./storage-section.js";
+import { uploadsSection } from "./uploads-section.js";
 import { count, flag, httpUrl, listenAddress, text } from "./values.js";
 import { webhooksSection } from "./webhooks-section.js";
 import { workers } from "./workers-setting.js";
@@ -70,7 +71,7 @@ export const configSchema = v.strictObject({
   health: healthSection,
   auth: authSection,
   tls: tlsSection,
-  uploads: v.optional(v.strictObject({ expireAfterHours: v.optional(count(1), 24) }), {}),
+  uploads: uploadsSection,
 });
 
 export type RegistryConfig = v.InferOutput<typeof configSchema>;

@@ -7,14 +7,17 @@ import type { RegistryRequest } from "./request.js";
 /**
  * Receives the request's body into the upload and then runs `finish`, which must end the hold. When the body or the store
  * fails, what came in whole order stays for the client to go on with; what is too much for a quota does not.
- * @param gauge of the upload's size
+ * @param gauges of the upload's size
  */
 export async function receiveInto(
   ctx: RegistryRequest,
   held: HeldUpload,
-  gauge: Gauge,
+  gauges: readonly Gauge[],
   finish: () => Promise<void>,
 ): Promise<void> {
+  const gauge: Gauge = (size) => {
+    for (const one of gauges) one(size);
+  };
   try {
     const { session } = held;
     let { size } = session;

@@ -2,6 +2,8 @@ import type { IncomingMessage } from "node:http";
 
 import { BerthError } from "../../oci/errors.js";
 import { MemoryRoom } from "./memory-room.js";
+import { partyOf } from "./party.js";
+import type { RegistryRequest } from "./request.js";
 
 /** Takes a chunk; a promise asks for a pause. */
 export type ChunkSink = (chunk: Buffer) => Promise<void> | undefined;
@@ -55,12 +57,13 @@ const SMALL_BYTES = 16 * 1024;
 const READ_WITHIN_MS = 120_000;
 
 /** @throws BerthError TOO_LARGE, before reading when the length is announced; ABORTED, also when it takes too long */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+export async function readBody(ctx: RegistryRequest, limit: number): Promise<Buffer> {
+  const request = ctx.req;
   const tooLarge = (): BerthError =>
     new BerthError("TOO_LARGE", `the body is larger than ${String(limit)} bytes`, { details: { limit } });
   const announced = announcedLength(request) ?? (request.headers["transfer-encoding"] === undefined ? 0 : limit);
   if (announced > limit) throw tooLarge();
-  const leave = announced > SMALL_BYTES ? await ROOM.take(announced) : undefined;
+  const leave = announced > SMALL_BYTES ? await ROOM.take(announced, partyOf(ctx)) : undefined;
   const late = setTimeout(() => request.destroy(), READ_WITHIN_MS);
   try {
     const chunks: Buffer[] = [];

@@ -27,6 +27,10 @@ const TRUSTED_LEASES = 5;
 export interface UploadOptions {
   /** A claim that was seen not to be renewed for so long may be taken over. */
   readonly leaseMs?: number;
+  /** A request has ended, and its upload of that many bytes waits for the next. */
+  readonly onLeft?: (id: string, size: number) => void;
+  /** An upload has been committed or cancelled, or has expired. */
+  readonly onEnded?: (id: string) => void;
 }
 
 interface Claim {
@@ -61,7 +65,7 @@ export class UploadRegistry {
   constructor(
     private readonly store: ObjectStore,
     private readonly blobs: BlobStore,
-    options: UploadOptions = {},
+    private readonly options: UploadOptions = {},
   ) {
     this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
     this.#claims = new ClaimWatch(this.#leaseMs);
@@ -70,9 +74,8 @@ export class UploadRegistry {
     this.#ended = isRemote ? new EndedSessions(store, 2 * this.#trustMs) : undefined;
   }
 
-  /** Begins a session; returns its ID. */
-  async start(repository: string, algorithm: DigestAlgorithm): Promise<string> {
-    const id = randomUUID();
+  /** Begins a session. @param id a new UUID; returned */
+  async start(repository: string, algorithm: DigestAlgorithm, id: string = randomUUID()): Promise<string> {
     const data = randomUUID();
     const record: UploadRecord = { repository, data, state: "idle", owner: this.#owner, size: 0, at: Date.now() };
     const now = performance.now();
@@ -83,10 +86,14 @@ export class UploadRegistry {
   }
 
   /** For an upload that one request begins and ends: no session that anybody else could find. */
-  hold(repository: string, algorithm: DigestAlgorithm): HeldUpload {
-    const session = new UploadSession(this.store, randomUUID(), algorithm);
+  hold(repository: string, algorithm: DigestAlgorithm, id: string = randomUUID()): HeldUpload {
+    const session = new UploadSession(this.store, id, algorithm);
     const cancel = async (): Promise<void> => {
-      await session.abort();
+      try {
+        await session.abort();
+      } finally {
+        this.options.onEnded?.(id);
+      }
     };
     return {
       id: session.data,
@@ -100,6 +107,8 @@ export class UploadRegistry {
         } catch (error) {
           await session.abort().catch(() => undefined);
           throw error;
+        } finally {
+          this.options.onEnded?.(id);
         }
       },
     };
@@ -109,6 +118,16 @@ export class UploadRegistry {
   async size(repository: string, id: string): Promise<number> {
     const entry = await this.#read(repository, id);
     return this.#waiting.sizeOf(id, entry.number) ?? entry.value.size;
+  }
+
+  /** As `size`; undefined when there is no such upload any more. */
+  async sizeIfThere(repository: string, id: string): Promise<number | undefined> {
+    try {
+      return await this.size(repository, id);
+    } catch (error) {
+      if (isBerthError(error, "UPLOAD_UNKNOWN")) return undefined;
+      throw error;
+    }
   }
 
   /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when another request is at it */
@@ -162,6 +181,7 @@ export class UploadRegistry {
       const over = await this.#register(id).replace(entry, ended, { volatile: true });
       if (over === undefined) continue;
       this.#ended?.add(id, over.number);
+      this.options.onEnded?.(id);
       const { data, size, upload } = entry.value;
       if (upload !== undefined) await new UploadSession(this.store, data, "sha256", { state: upload, size }).abort();
       return;
@@ -290,11 +310,13 @@ export class UploadRegistry {
       blobs: this.blobs,
       keep: ({ entry, writtenAt }) => {
         this.#waiting.add(id, session, entry, writtenAt);
+        this.options.onLeft?.(id, session.size);
       },
       confirm: async () => {
         await (this.#ended === undefined ? lease.confirm() : lease.close());
       },
       end: async () => {
+        this.options.onEnded?.(id);
         await this.#end(id, lease);
       },
       release: () => {

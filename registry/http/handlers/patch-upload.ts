@@ -2,6 +2,7 @@ import { BerthError } from "../../../oci/errors.js";
 import type { Registry } from "../../registry.js";
 import type { HeldUpload } from "../../uploads/held-upload.js";
 import type { Locations } from "../locations.js";
+import { partyOf } from "../party.js";
 import { repositoryOf } from "../path-parameters.js";
 import { checkLength, receiveInto } from "../receive-upload.js";
 import type { Handler, RegistryRequest } from "../request.js";
@@ -12,18 +13,20 @@ import { parseUploadRange } from "../upload-range.js";
  * distribution-spec, "Pushing a blob in chunks". Without Content-Range the body is appended (a streamed upload, as docker
  * does it).
  */
-export function patchUpload({ uploads, quotas }: Registry, locations: Locations): Handler {
+export function patchUpload({ uploads, uncommitted, quotas }: Registry, locations: Locations): Handler {
   return async (ctx) => {
     const name = repositoryOf(ctx);
     const id = ctx.params["id"] ?? "";
     const gauge = await quotas.gaugeFor(name);
+    const owner = { repository: name, client: partyOf(ctx) };
+    await uncommitted.refresh(owner);
     await tellingPlace(ctx, locations, { name, id }, async () => {
       const held = await uploads.acquire(name, id);
       await leaveOnError(held, () => {
         checkPlace(ctx, held);
       });
       const before = held.session.size;
-      await receiveInto(ctx, held, gauge, async () => {
+      await receiveInto(ctx, held, [gauge, uncommitted.gaugeOf(id, owner, held.session.size)], async () => {
         await leaveChunk(held, held.session.size - before, ctx.get("Content-Range"));
       });
       answerUpload(ctx, locations, { name, id, size: held.session.size }, 202);

@@ -18,7 +18,7 @@ export function putManifest(
     const reference = referenceOf(ctx);
     // Later drafts: a manifest put by digest may name the tags that it is to have, answered by OCI-Tag headers.
     const asked = "digest" in reference ? tagsAsked(ctx) : [reference.tag];
-    const bytes = await readBody(ctx.req, limits.manifestBytes);
+    const bytes = await readBody(ctx, limits.manifestBytes);
     const contentType = ctx.get("Content-Type").split(";")[0]?.trim().toLowerCase();
     const expected = "digest" in reference ? reference.digest : undefined;
     const received = receiveManifest(bytes, contentType === "" ? undefined : contentType, expected);

@@ -1,14 +1,19 @@
+import { randomUUID } from "node:crypto";
+
 import { algorithmOf, parseDigest, type Digest, type DigestAlgorithm } from "../../../oci/digest.js";
 import { BerthError, isBerthError } from "../../../oci/errors.js";
 import { isRepositoryName } from "../../../oci/reference.js";
 import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
+import type { UploadOwner } from "../../uploads/uncommitted-uploads.js";
 import { callerOf } from "../caller.js";
 import { commitUpload } from "../commit-upload.js";
 import { queriedDigest, queryOf, repositoryOf } from "../path-parameters.js";
 import type { Locations } from "../locations.js";
+import { partyOf } from "../party.js";
 import type { Handler, RegistryRequest } from "../request.js";
 import { announcedLength } from "../request-body.js";
+import { announceRetry } from "../retry-after.js";
 import { receiveInto } from "../receive-upload.js";
 import { answerCreated, answerUpload } from "../upload-answers.js";
 
@@ -23,20 +28,42 @@ export function startUpload(registry: Registry, locations: Locations): Handler {
     const digest = queriedDigest(ctx);
     const gauge = await registry.quotas.gaugeFor(name, digest);
     gauge(announcedLength(ctx.req) ?? 0);
+    const [id, owner] = [randomUUID(), { repository: name, client: partyOf(ctx) }];
+    await beginCounting(ctx, registry, id, owner);
     if (digest !== undefined) {
       // distribution-spec, "Single POST".
-      const held = registry.uploads.hold(name, algorithmOf(digest));
-      await receiveInto(ctx, held, gauge, async () => {
+      const held = registry.uploads.hold(name, algorithmOf(digest), id);
+      await receiveInto(ctx, held, [gauge, registry.uncommitted.gaugeOf(id, owner)], async () => {
         await commitUpload(ctx, registry, name, digest, held);
       });
       answerCreated(ctx, locations, name, digest);
       return;
     }
-    const id = await registry.uploads.start(name, algorithmFrom(ctx));
+    try {
+      await registry.uploads.start(name, algorithmFrom(ctx), id);
+      registry.uncommitted.left(id, 0);
+    } catch (error) {
+      registry.uncommitted.ended(id);
+      throw error;
+    }
     // distribution-spec, "Pushing a blob in chunks": how small a chunk may be.
     ctx.set("OCI-Chunk-Min-Length", "1");
     answerUpload(ctx, locations, { name, id, size: 0 }, 202);
   };
+}
+
+async function beginCounting(
+  ctx: RegistryRequest,
+  { uncommitted }: Registry,
+  id: string,
+  owner: UploadOwner,
+): Promise<void> {
+  try {
+    await uncommitted.begin(id, owner);
+  } catch (error) {
+    announceRetry(ctx, error);
+    throw error;
+  }
 }
 
 /**
