@@ -23,6 +23,8 @@ export interface AccessParts {
   readonly store: ObjectStore;
   readonly locations: Locations;
   readonly log: Logger;
+  /** The name here of what clients ask for by a namespaced name (http/namespaced-name.ts), if it is mirrored. */
+  readonly localNameOf: (asked: string) => string | undefined;
 }
 
 /** What stands between the network and the handlers. */

@@ -2,8 +2,10 @@ import { join } from "node:path";
 
 import type { Logger } from "pino";
 
+import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { MirrorSettings } from "../config/mirrors-section.js";
+import { namespacedName, parseNamespacedName, setNamespacedName } from "../http/namespaced-name.js";
 import { queryOf, repositoryOf } from "../http/path-parameters.js";
 import type { Handler, RegistryRequest } from "../http/request.js";
 import type { Guard, Operation } from "../http/routes.js";
@@ -108,11 +110,16 @@ export class Mirrors {
   readonly guard: Guard = (ctx) => {
     if (ctx.params["name"] === undefined) return undefined;
     const name = repositoryOf(ctx);
+    const namespace = queryOf(ctx, "ns");
+    const ownHosts = [...this.#ownHosts, ctx.host];
     let mirrored: MirroredName<Upstream> | undefined;
     try {
-      mirrored = this.#names.find(name, queryOf(ctx, "ns"), [...this.#ownHosts, ctx.host]);
+      mirrored = this.#names.find(name, namespace, ownHosts);
     } catch (refusal) {
       ctx.state[REFUSAL] = refusal;
+    }
+    if (namespace && !ownHosts.includes(namespace)) {
+      setNamespacedName(ctx, namespacedName(namespace, name), mirrored !== undefined);
     }
     if (mirrored === undefined) return undefined;
     ctx.params = { ...ctx.params, name: mirrored.local };
@@ -120,6 +127,17 @@ export class Mirrors {
     ctx.state[STATE] = mirrored;
     return undefined;
   };
+
+  /** The name here of what is asked for by a namespaced name; undefined when that is not mirrored. */
+  localNameOf(asked: string): string | undefined {
+    const parsed = parseNamespacedName(asked);
+    try {
+      return parsed && this.#names.find(parsed.name, parsed.namespace, [])?.local;
+    } catch (error) {
+      if (isBerthError(error, "NAME_UNKNOWN", "NAME_INVALID")) return undefined;
+      throw error;
+    }
+  }
 
   /** In place of the operation's own handler. */
   async answer(operation: Operation, handler: Handler, ctx: RegistryRequest): Promise<void> {

@@ -30,6 +30,11 @@ export class OpenMirrors {
     return (operation, handler) => (ctx) => this.#mirrors?.answer(operation, handler, ctx) ?? handler(ctx);
   }
 
+  /** See Mirrors. */
+  localNameOf(asked: string): string | undefined {
+    return this.#mirrors?.localNameOf(asked);
+  }
+
   /**
    * The wire client and all that belongs to it are loaded only where there are upstreams.
    * @returns takes the settings into use; until it is called nothing changes. Where blobs are spooled stays as it first was.
