@@ -42,6 +42,8 @@ export class Authorizer {
   #credentials: Credentials | undefined;
   #loading: Promise<Credentials | undefined> | undefined;
   #challenge: Challenge | undefined;
+  /** What registries have said beside a scope of ours: a mirror may know a repository by another name. */
+  readonly #beside = new Map<string, string>();
 
   constructor(
     credentials: Credentials | (() => Promise<Credentials | undefined>) | undefined,
@@ -53,12 +55,20 @@ export class Authorizer {
     this.#plainAllowed = plainAllowed;
   }
 
-  /** Takes note of a 401's challenges. False when none can be answered. */
-  async learn(challenges: readonly Challenge[]): Promise<boolean> {
+  /**
+   * Takes note of a 401's challenges. False when none can be answered.
+   * @param scope that was tried
+   */
+  async learn(challenges: readonly Challenge[], scope?: string): Promise<boolean> {
     this.#credentials = await (this.#loading ??= this.#loadCredentials());
     const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm"));
     const basic = challenges.find(({ scheme }) => scheme === "basic");
     this.#challenge = bearer ?? (this.#credentials === undefined ? undefined : basic);
+    const told = bearer?.parameters.get("scope");
+    if (scope !== undefined && told !== undefined && !areOfOne(scope, told)) {
+      this.#beside.set(scope, told);
+      dropOldest(this.#beside);
+    }
     return this.#challenge !== undefined;
   }
 
@@ -73,11 +83,11 @@ export class Authorizer {
     const key = `${challenge.parameters.get("realm") ?? ""}\n${wanted}`;
     const cached = await this.#tokens.get(key)?.catch(() => undefined);
     if (cached !== undefined && cached.expires > Date.now()) return cached.header;
-    const asked = this.#ask(challenge, wanted);
+    const beside = this.#beside.get(wanted);
+    const asked = this.#ask(challenge, beside === undefined ? wanted : `${wanted} ${beside}`);
     this.#tokens.delete(key);
     this.#tokens.set(key, asked);
-    const [oldest] = this.#tokens.keys();
-    if (this.#tokens.size > MAX_TOKENS && oldest !== undefined) this.#tokens.delete(oldest);
+    dropOldest(this.#tokens);
     return (await asked).header;
   }
 
@@ -126,6 +136,18 @@ export class Authorizer {
       headers: { authorization: basicHeader(credentials.username, credentials.password) },
     };
   }
+}
+
+/** Whether two scopes are about the same repositories, whatever may be done with them. */
+function areOfOne(one: string, other: string): boolean {
+  const resources = (scope: string): string[] => scope.split(" ").map((part) => part.replace(/:[^:]*$/, ""));
+  const known = resources(one);
+  return resources(other).every((resource) => known.includes(resource));
+}
+
+function dropOldest(map: Map<string, unknown>): void {
+  const [oldest] = map.keys();
+  if (map.size > MAX_TOKENS && oldest !== undefined) map.delete(oldest);
 }
 
 function basicHeader(username: string, password: string): string {

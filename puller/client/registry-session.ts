@@ -84,7 +84,9 @@ export class RegistrySession {
       // Once, with what this challenge says: a registry that answers 401 again does not let us in.
       const known = parseChallenges(headerOf(answer.headers, "www-authenticate") ?? "");
       this.#authorizer.forget(call.scope);
-      const other = (await this.#authorizer.learn(known)) ? await this.#authorizer.headerFor(call.scope) : shown;
+      const other = (await this.#authorizer.learn(known, call.scope))
+        ? await this.#authorizer.headerFor(call.scope)
+        : shown;
       // The same password again would only count as another guess.
       if (other !== shown) answer = await this.#send(call, base, other);
     }
