@@ -72,7 +72,7 @@ export class BlobStore {
     return size;
   }
 
-  /** Opens a blob that the repository may serve. @throws BerthError BLOB_UNKNOWN */
+  /** Opens a blob that the repository may serve. @throws BerthError BLOB_UNKNOWN; STORAGE when its bytes are lost */
   async open(
     repository: string,
     digest: Digest,
@@ -89,7 +89,10 @@ export class BlobStore {
         if (!isBerthError(error, "OBJECT_UNKNOWN")) throw error;
       }
     }
-    throw unknownBlob(digest);
+    const pointer = (await this.#register(digest).read())?.value;
+    if (pointer?.state !== "live" || pointer.data !== former) throw unknownBlob(digest);
+    // Nobody would hear of what is lost, and clients that ask by HEAD do not push it again.
+    throw new BerthError("STORAGE", `the bytes of blob ${digest} are missing: berth registry scrub finds what else is`);
   }
 
   /**

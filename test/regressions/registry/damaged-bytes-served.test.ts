@@ -6,13 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { FilesystemObjectStore } from "../../../storage/filesystem/filesystem-object-store.js";
-import { imageIn, pushBlob, putManifest, randomContent } from "../../integration/registry/support/content.js";
+import {
+  imageIn,
+  pushBlob,
+  putManifest,
+  randomContent,
+  type Content,
+} from "../../integration/registry/support/content.js";
 import { TestRegistry } from "../../integration/registry/support/test-registry.js";
 
 /**
  * A store that gave another number of bytes than it had been asked for (a proxy before a bucket that drops Range) had them sent
- * all the same, so that the surplus was the next answer on that connection; and a manifest that had changed on its disk was
- * served as what it had been.
+ * all the same, so that the surplus was the next answer on that connection; a manifest that had changed on its disk was served
+ * as what it had been; and of a blob whose bytes were lost, 404, nobody heard.
  */
 describe("bytes that are not those that were pushed", () => {
   let root: string;
@@ -30,6 +36,14 @@ describe("bytes that are not those that were pushed", () => {
     await registry.stop();
     rmSync(root, { recursive: true });
   });
+
+  /** The file that holds these bytes. */
+  const fileOf = ({ bytes }: Content): string => {
+    const files = readdirSync(join(root, "data"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    return files.find((path) => readFileSync(path).equals(bytes)) ?? assert.fail("no such file");
+  };
 
   /** All that comes when a second request follows on the same connection, up to its end. */
   const twoAnswers = async (path: string, headers: string): Promise<string> => {
@@ -60,17 +74,17 @@ describe("bytes that are not those that were pushed", () => {
     });
   }
 
+  it("are told of when they are gone", async () => {
+    const blob = randomContent(1000);
+    await pushBlob(registry, "app", blob);
+    rmSync(fileOf(blob));
+    await registry.expectError(500, "UNKNOWN", "GET", `/v2/app/blobs/${blob.digest}`);
+  });
+
   it("are no manifest", async () => {
     const image = await imageIn(registry, "app");
     await putManifest(registry, "app", "v1", image);
-    const file = readdirSync(join(root, "data"), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .find((path) => readFileSync(path).equals(image.bytes));
-    writeFileSync(
-      file ?? assert.fail("no such file"),
-      image.bytes.toString().replace("schemaVersion", "schemaversion"),
-    );
+    writeFileSync(fileOf(image), image.bytes.toString().replace("schemaVersion", "schemaversion"));
     await registry.restart();
     for (const reference of ["v1", image.digest]) {
       await registry.expectError(500, "UNKNOWN", "GET", `/v2/app/manifests/${reference}`);
