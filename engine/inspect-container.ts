@@ -40,7 +40,7 @@ export function inspectContainer(engine: Engine, { record, state }: Container): 
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
-    HostConfig: record.HostConfig,
+    HostConfig: { ...record.HostConfig, RestartPolicy: { Name: "no", MaximumRetryCount: 0 } },
     GraphDriver: { Name: "overlay2", Data: graphDriverData(engine, record.ID) },
     Mounts: mountPoints(record.HostConfig),
     Config: record.Config,

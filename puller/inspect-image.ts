@@ -21,6 +21,17 @@ export interface ImageInspection {
   readonly Metadata: { readonly LastTagTime: string };
 }
 
+// Docker names what an image leaves open, too, and templates ask for it.
+const UNSET: ContainerDefaults = {
+  User: "",
+  Env: null,
+  Cmd: null,
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  Labels: null,
+} as const;
+
 // Go's zero time, which Docker prints for "never".
 const NEVER = "0001-01-01T00:00:00Z";
 
@@ -34,7 +45,7 @@ export function inspectImage(store: LocalStore, image: Image): ImageInspection {
     Comment: config.history?.at(-1)?.comment ?? "",
     Created: config.created ?? NEVER,
     Author: config.author ?? "",
-    Config: config.config ?? {},
+    Config: { ...UNSET, ...config.config },
     Architecture: config.architecture,
     ...(config.variant !== undefined && { Variant: config.variant }),
     Os: config.os,

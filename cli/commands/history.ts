@@ -1,17 +1,27 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 
 import { imageHistory, openLocalStore, type HistoryLine } from "../../puller/index.js";
 import type { CommandHost } from "../command.js";
 import { columnTable } from "../output/column-table.js";
 import { humanSize, timeAgo } from "../output/human-units.js";
+import { renderListing } from "../output/listing.js";
 
 interface Options {
   readonly quiet?: boolean;
   readonly trunc: boolean;
   readonly human: boolean;
-  readonly format: "table" | "json";
+  readonly format: string;
 }
 
+const HEADINGS = {
+  ID: "IMAGE",
+  CreatedAt: "CREATED AT",
+  CreatedSince: "CREATED",
+  CreatedBy: "CREATED BY",
+  Size: "SIZE",
+  Comment: "COMMENT",
+};
+const TABLE = ["ID", "CreatedSince", "CreatedBy", "Size", "Comment"] as const;
 const COMMAND_WIDTH = 45;
 
 export function define(command: Command, host: CommandHost): void {
@@ -20,7 +30,7 @@ export function define(command: Command, host: CommandHost): void {
     .option("-q, --quiet", "only IDs")
     .option("--no-trunc", "whole IDs and commands")
     .option("--no-human", "sizes in bytes and times as they are")
-    .addOption(new Option("--format <form>", "how to print").choices(["table", "json"]).default("table"))
+    .option("--format <form>", "table, json, a Go template such as {{.CreatedBy}}, or table TEMPLATE", "table")
     .action((name: string, options: Options) => {
       const store = openLocalStore(host.context().root);
       process.stdout.write(render(imageHistory(store, store.images.find(name)), options));
@@ -30,20 +40,19 @@ export function define(command: Command, host: CommandHost): void {
 function render(lines: readonly HistoryLine[], { quiet, trunc, human, format }: Options): string {
   const idOf = ({ id }: HistoryLine): string => (trunc ? id.replace(/^sha256:(.{12}).*$/, "$1") : id);
   if (quiet === true) return lines.map((line) => `${idOf(line)}\n`).join("");
-  const cells = lines.map((line) => [
-    idOf(line),
-    human ? timeAgo(line.created) : (line.created ?? "N/A"),
-    commandOf(line, trunc),
-    human ? humanSize(line.size, 3) : String(line.size),
-    oneLine(line.comment),
-  ]);
-  if (format === "table") return columnTable(["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"], cells);
-  return lines
-    .map((line, i) => {
-      const [ID, CreatedSince, CreatedBy, Size, Comment] = cells[i] ?? [];
-      return `${JSON.stringify({ ID, CreatedAt: line.created ?? "", CreatedSince, CreatedBy, Size, Comment })}\n`;
-    })
-    .join("");
+  const rows = lines.map((line) => ({
+    ID: idOf(line),
+    CreatedAt: line.created ?? "",
+    CreatedSince: human ? timeAgo(line.created) : (line.created ?? "N/A"),
+    CreatedBy: commandOf(line, trunc),
+    Size: human ? humanSize(line.size, 3) : String(line.size),
+    Comment: oneLine(line.comment),
+  }));
+  if (format !== "table") return renderListing(format, HEADINGS, rows);
+  return columnTable(
+    TABLE.map((field) => HEADINGS[field]),
+    rows.map((row) => TABLE.map((field) => row[field])),
+  );
 }
 
 function commandOf({ createdBy }: HistoryLine, trunc: boolean): string {

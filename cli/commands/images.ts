@@ -1,50 +1,63 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 
-import { parseReference, familiarName } from "../../oci/reference.js";
 import { openLocalStore, type Image } from "../../puller/index.js";
 import type { CommandHost } from "../command.js";
 import { columnTable } from "../output/column-table.js";
 import { humanSize, timeAgo } from "../output/human-units.js";
+import { renderListing, type ListingRow } from "../output/listing.js";
+import { imageFilter, nameFilter, NONE, type ImageRow } from "../image/image-filter.js";
 
 interface Options {
   readonly quiet?: boolean;
   readonly trunc: boolean;
   readonly digests?: boolean;
-  readonly format: "table" | "json";
+  readonly format: string;
+  readonly filter: readonly string[];
 }
 
-interface Row {
-  readonly image: Image;
-  readonly repository: string;
-  readonly tag: string;
-  readonly digest: string;
-}
-
-const NONE = "<none>";
+const HEADINGS = {
+  Repository: "REPOSITORY",
+  Tag: "TAG",
+  Digest: "DIGEST",
+  ID: "IMAGE ID",
+  CreatedAt: "CREATED AT",
+  CreatedSince: "CREATED",
+  Size: "SIZE",
+};
+const TABLE = ["Repository", "Tag", "ID", "CreatedSince", "Size"] as const;
+const TABLE_WITH_DIGESTS = ["Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"] as const;
 
 export function define(command: Command, host: CommandHost): void {
   command
-    .argument("[repository]", "only this repository, or this one tag: name[:tag]")
+    .argument("[repository]", "only this repository, or this one tag: name[:tag]; * and ? stand for others")
     .option("-a, --all", "accepted for docker's sake: berth has no intermediate images")
     .option("-q, --quiet", "only IDs")
     .option("--digests", "show digests")
     .option("--no-trunc", "whole IDs")
-    .addOption(new Option("--format <form>", "how to print").choices(["table", "json"]).default("table"))
-    .action((filter: string | undefined, options: Options) => {
-      const images = openLocalStore(host.context().root).images.list();
-      const rows = images.flatMap((image) => rowsOf(image, options.digests === true)).filter(matching(filter));
-      process.stdout.write(render(rows, options));
+    .option(
+      "-f, --filter <name=value>",
+      "by dangling, reference, label, before or since",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .option("--format <form>", "table, json, a Go template such as {{.Repository}}, or table TEMPLATE", "table")
+    .action((name: string | undefined, options: Options) => {
+      const { images } = openLocalStore(host.context().root);
+      const wanted = imageFilter(options.filter, (text) => images.find(text));
+      const named = name === undefined ? () => true : nameFilter(name);
+      const rows = images.list().flatMap((image) => rowsOf(image, options.digests === true));
+      process.stdout.write(render(rows.filter(wanted).filter(named), options));
     });
 }
 
 /** One row for each tag; with digests, for each pair of a tag and a digest of its repository. */
-function rowsOf(image: Image, digests: boolean): Row[] {
+function rowsOf(image: Image, digests: boolean): ImageRow[] {
   const digestsOf = new Map<string, string[]>();
   for (const name of image.repoDigests) {
     const [repository = "", digest = ""] = name.split("@");
     digestsOf.set(repository, [...(digestsOf.get(repository) ?? []), digest]);
   }
-  const rows = image.repoTags.flatMap((name): Row[] => {
+  const rows = image.repoTags.flatMap((name): ImageRow[] => {
     const colon = name.lastIndexOf(":");
     const repository = name.slice(0, colon);
     const row = { image, repository, tag: name.slice(colon + 1) };
@@ -61,37 +74,25 @@ function rowsOf(image: Image, digests: boolean): Row[] {
   return rows.length > 0 ? rows : [{ image, repository: NONE, tag: NONE, digest: NONE }];
 }
 
-function matching(filter: string | undefined): (row: Row) => boolean {
-  if (filter === undefined) return () => true;
-  const reference = parseReference(filter);
-  const name = familiarName(reference);
-  const tagged = filter.lastIndexOf(":") > filter.lastIndexOf("/");
-  return ({ repository, tag }) => repository === name && (!tagged || tag === reference.tag);
+function render(rows: readonly ImageRow[], { quiet, trunc, digests, format }: Options): string {
+  const listed = rows.map((row) => listingRow(row, trunc));
+  if (quiet === true) return [...new Set(listed.map(({ ID }) => ID))].map((id) => `${id}\n`).join("");
+  if (format !== "table") return renderListing(format, HEADINGS, listed);
+  const fields = digests === true ? TABLE_WITH_DIGESTS : TABLE;
+  return columnTable(
+    fields.map((field) => HEADINGS[field]),
+    listed.map((row) => fields.map((field) => row[field])),
+  );
 }
 
-function render(rows: readonly Row[], { quiet, trunc, digests, format }: Options): string {
-  const idOf = ({ image }: Row): string => (trunc ? image.id.slice(7, 19) : image.id);
-  if (quiet === true) return [...new Set(rows.map(idOf))].map((id) => `${id}\n`).join("");
-  if (format === "json") {
-    const lines = rows.map((row) => ({
-      Repository: row.repository,
-      Tag: row.tag,
-      Digest: row.digest,
-      ID: idOf(row),
-      CreatedAt: row.image.config.created ?? "",
-      CreatedSince: timeAgo(row.image.config.created),
-      Size: humanSize(row.image.size, 3),
-    }));
-    return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
-  }
-  const header = ["REPOSITORY", "TAG", ...(digests === true ? ["DIGEST"] : []), "IMAGE ID", "CREATED", "SIZE"];
-  const cells = rows.map((row) => [
-    row.repository,
-    row.tag,
-    ...(digests === true ? [row.digest] : []),
-    idOf(row),
-    timeAgo(row.image.config.created),
-    humanSize(row.image.size, 3),
-  ]);
-  return columnTable(header, cells);
+function listingRow({ image, repository, tag, digest }: ImageRow, trunc: boolean): ListingRow<keyof typeof HEADINGS> {
+  return {
+    Repository: repository,
+    Tag: tag,
+    Digest: digest,
+    ID: trunc ? image.id.slice(7, 19) : image.id,
+    CreatedAt: image.config.created ?? "",
+    CreatedSince: timeAgo(image.config.created),
+    Size: humanSize(image.size, 3),
+  };
 }

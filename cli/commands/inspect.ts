@@ -5,6 +5,7 @@ import { findContainer, inspectContainer, type Engine } from "../../engine/index
 import { inspectImage } from "../../puller/index.js";
 import type { CommandHost } from "../command.js";
 import { engineOf } from "../container/engine-of.js";
+import { parseTemplate } from "../output/go-template.js";
 
 type ObjectType = "container" | "image";
 
@@ -12,7 +13,9 @@ export function define(command: Command, host: CommandHost): void {
   command
     .argument("<names...>", "containers or images, by name or ID")
     .addOption(new Option("--type <type>", "look only for these").choices(["container", "image"]))
-    .action((names: readonly string[], { type }: { type?: ObjectType }) => {
+    .option("-f, --format <template>", "print what a Go template makes of each, such as {{.State.Pid}}", "json")
+    .action((names: readonly string[], { type, format }: { type?: ObjectType; format: string }) => {
+      const render = format === "json" ? undefined : parseTemplate(format);
       const engine = engineOf(host.context());
       const found: unknown[] = [];
       for (const name of names) {
@@ -24,7 +27,8 @@ export function define(command: Command, host: CommandHost): void {
           host.exit(1);
         }
       }
-      process.stdout.write(`${JSON.stringify(found, undefined, 4)}\n`);
+      if (render === undefined) process.stdout.write(`${JSON.stringify(found, undefined, 4)}\n`);
+      else process.stdout.write(found.map((object) => `${render(object)}\n`).join(""));
     });
 }
 

@@ -1,4 +1,4 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 
 import { listContainers, type Container } from "../../engine/index.js";
 import type { CommandHost } from "../command.js";
@@ -8,6 +8,7 @@ import { containerStatus } from "../container/container-status.js";
 import { engineOf } from "../container/engine-of.js";
 import { columnTable } from "../output/column-table.js";
 import { timeAgo } from "../output/human-units.js";
+import { renderListing, type ListingRow } from "../output/listing.js";
 
 interface Flags {
   readonly all?: boolean;
@@ -16,11 +17,25 @@ interface Flags {
   readonly last?: string;
   readonly trunc: boolean;
   readonly filter: readonly string[];
-  readonly format: "table" | "json";
+  readonly format: string;
 }
 
 const COMMAND_LENGTH = 20;
-const HEADER = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
+const HEADINGS = {
+  ID: "CONTAINER ID",
+  Image: "IMAGE",
+  Command: "COMMAND",
+  CreatedAt: "CREATED AT",
+  RunningFor: "CREATED",
+  State: "STATE",
+  Status: "STATUS",
+  Ports: "PORTS",
+  Names: "NAMES",
+  Labels: "LABELS",
+  Networks: "NETWORKS",
+  Mounts: "MOUNTS",
+};
+const TABLE = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"] as const;
 
 export function define(command: Command, host: CommandHost): void {
   command
@@ -35,7 +50,7 @@ export function define(command: Command, host: CommandHost): void {
       (value: string, before: readonly string[]) => [...before, value],
       [],
     )
-    .addOption(new Option("--format <form>", "how to print").choices(["table", "json"]).default("table"))
+    .option("--format <form>", "table, json, a Go template such as {{.Names}}, or table TEMPLATE", "table")
     .action((flags: Flags) => {
       const matches = containerFilter(flags.filter);
       const wanted = flags.latest ? 1 : parseInteger(flags.last ?? "-1", "--last");
@@ -49,29 +64,20 @@ export function define(command: Command, host: CommandHost): void {
 }
 
 function render(containers: readonly Container[], { quiet, trunc, format }: Flags): string {
-  const idOf = ({ record }: Container): string => (trunc ? record.ID.slice(0, 12) : record.ID);
-  if (quiet) return containers.map((container) => `${idOf(container)}\n`).join("");
-  if (format === "json") {
-    return containers.map((container) => `${JSON.stringify(jsonRow(container, idOf(container), trunc))}\n`).join("");
-  }
-  const rows = containers.map((container) => [
-    idOf(container),
-    container.record.Config.Image,
-    commandOf(container, trunc),
-    timeAgo(container.record.Created),
-    containerStatus(container.state),
-    "",
-    container.record.Name,
-  ]);
-  return columnTable(HEADER, rows);
+  const rows = containers.map((container) => rowOf(container, trunc));
+  if (quiet) return rows.map((row) => `${row.ID}\n`).join("");
+  if (format !== "table") return renderListing(format, HEADINGS, rows);
+  return columnTable(
+    TABLE.map((field) => HEADINGS[field]),
+    rows.map((row) => TABLE.map((field) => row[field])),
+  );
 }
 
-function jsonRow(container: Container, id: string, trunc: boolean): Record<string, string> {
-  const { record, state } = container;
+function rowOf({ record, state }: Container, trunc: boolean): ListingRow<keyof typeof HEADINGS> {
   return {
-    ID: id,
+    ID: trunc ? record.ID.slice(0, 12) : record.ID,
     Image: record.Config.Image,
-    Command: commandOf(container, trunc),
+    Command: commandOf([record.Path, ...record.Args], trunc),
     CreatedAt: record.Created,
     RunningFor: timeAgo(record.Created),
     State: state.Status,
@@ -86,7 +92,8 @@ function jsonRow(container: Container, id: string, trunc: boolean): Record<strin
   };
 }
 
-function commandOf({ record }: Container, trunc: boolean): string {
-  const text = [record.Path, ...record.Args].join(" ");
-  return `"${trunc && text.length > COMMAND_LENGTH ? `${text.slice(0, COMMAND_LENGTH - 1)}…` : text}"`;
+/** As Docker shows it: arguments with spaces in quotes, and the whole as a string of JSON, on one line whatever is in it. */
+function commandOf(words: readonly string[], trunc: boolean): string {
+  const text = words.map((word, at) => (at > 0 && word.includes(" ") ? `'${word}'` : word)).join(" ");
+  return JSON.stringify(trunc && text.length > COMMAND_LENGTH ? `${text.slice(0, COMMAND_LENGTH - 1)}…` : text);
 }

@@ -3,6 +3,8 @@ import type { Container } from "../../engine/index.js";
 
 type Matches = (container: Container, value: string) => boolean;
 
+const STATUSES = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+
 const FILTERS: Readonly<Record<string, Matches>> = {
   id: ({ record }, value) => record.ID.startsWith(value),
   name: ({ record }, value) => namePattern(value).test(record.Name),
@@ -35,6 +37,10 @@ export function containerFilter(texts: readonly string[]): (container: Container
     wanted.set(name, [...(wanted.get(name) ?? []), text.slice(equals + 1)]);
   }
   wanted.get("name")?.forEach(namePattern);
+  const unknown = wanted.get("status")?.find((status) => !STATUSES.includes(status));
+  if (unknown !== undefined) {
+    throw new BerthError("USAGE", `invalid --filter status=${unknown}: it is one of ${STATUSES.join(", ")}`);
+  }
   return (container) =>
     [...wanted].every(([name, values]) => {
       const matches = (value: string): boolean => FILTERS[name]?.(container, value) === true;

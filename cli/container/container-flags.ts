@@ -9,6 +9,7 @@ export interface ContainerFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly rm?: boolean;
+  readonly restart: string;
   readonly pull: string;
   readonly platform?: string;
   readonly cidfile?: string;
@@ -73,6 +74,7 @@ export function defineContainerFlags(command: Command): Command {
     .option("-i, --interactive", "keep standard input open")
     .option("-t, --tty", "give it a terminal")
     .option("--rm", "remove it when it has ended")
+    .option("--restart <policy>", "no; other policies are not there yet", "no")
     .option("--pull <when>", "pull the image: always, missing or never", "missing")
     .option("--platform <os/arch>", "of a multi-platform image, the one to pull")
     .option("--cidfile <file>", "write the container's ID to a new file")

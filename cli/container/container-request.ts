@@ -15,6 +15,12 @@ export function containerRequest(
   if (flags.publish.length > 0) {
     throw new BerthError("UNSUPPORTED", "-p: published ports are not there yet; use --network host");
   }
+  if (flags.restart !== "no") {
+    throw new BerthError(
+      "UNSUPPORTED",
+      `--restart ${flags.restart}: a container is not restarted yet; have systemd do it`,
+    );
+  }
   const attached = !streams.detached;
   return {
     image,
