@@ -94,6 +94,15 @@ describe("metrics", () => {
       const counted = async (): Promise<number> => await valueOf(`http://${metricsAddress}/metrics`, series);
       while ((await counted()) < 8) await sleep(20);
       assert.equal(await counted(), 8);
+      // Each on a connection of its own, and so at one worker or the other.
+      for (let i = 0; i < 5; i++) {
+        const answer = await fetch(`${url}/v2/a/blobs/uploads/`, { method: "POST", headers: { Connection: "close" } });
+        assert.equal(answer.status, 202);
+      }
+      const uploads = async (): Promise<number> =>
+        await valueOf(`http://${metricsAddress}/metrics`, "berth_registry_uploads_uncommitted");
+      while ((await uploads()) < 5) await sleep(20);
+      assert.equal(await uploads(), 5);
     } finally {
       const ended = once(child, "exit");
       child.kill("SIGTERM");
