@@ -96,7 +96,7 @@ describeWith([asRoot, program("/bin/busybox")], "limits in the kernel", () => {
       ["-m", "1m"],
       ["--memory-swap", "64m"],
       ["-m", "64m", "--memory-swap", "32m"],
-      ["--cpus", "0"],
+      ["--cpus", "-1"],
       ["--cpu-period", "1"],
       ["--pids-limit", "-2"],
       ["--cgroup-parent", "../up"],

@@ -72,7 +72,7 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
     host.run("rm", "-f", id);
     assert.equal(existsSync(GraphDriver.Data.MergedDir), false);
     assert.deepEqual(cgroupsOf(id), []);
-    assert.equal(isRunning(State.Pid), false);
+    await waitUntil("its process has ended", () => !isRunning(State.Pid));
   });
 
   it("a foreground run that was killed leaves a container that runs on, and the next command removes it after its end", async () => {
