@@ -96,7 +96,12 @@ export function mirroredAnswers(parts: AnswerParts): ReadonlyMap<string, Answer>
     const artifactType = queryOf(ctx, "artifactType");
     if (artifactType) ctx.set("OCI-Filters-Applied", "artifactType");
     const wanted = artifactType ? items.filter((item) => item.artifactType === artifactType) : items;
-    sendJson(ctx, { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: wanted }, MediaType.ociIndex);
+    try {
+      sendJson(ctx, { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: wanted }, MediaType.ociIndex);
+    } catch (cause) {
+      // What can be parsed may be nested deeper than can be written.
+      throw new BerthError("UPSTREAM", `${name.upstream.host} did not give the referrers`, { cause });
+    }
   };
 
   return new Map([
