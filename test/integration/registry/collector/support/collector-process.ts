@@ -24,10 +24,13 @@ store.put = async (...args) => {
   await pass();
   await put(...args);
 };
-const remove = store.delete.bind(store);
-store.delete = async (key) => {
-  await pass();
-  await remove(key);
+// One after another, so that it may be killed between any two; `delete` goes this way as well.
+const remove = store.deleteAll.bind(store);
+store.deleteAll = async (keys) => {
+  for (const key of keys) {
+    await pass();
+    await remove([key]);
+  }
 };
 
 async function run(): Promise<void> {
