@@ -112,7 +112,7 @@ export class FilesystemObjectStore implements ObjectStore {
     try {
       return await readFile(this.#pathOf(key));
     } catch (error) {
-      throw isMissing(error) ? unknownObject(key) : storageFault(error, `reading ${key}`);
+      throw this.#isMissing(error) ? unknownObject(key) : storageFault(error, `reading ${key}`);
     }
   }
 
@@ -133,7 +133,7 @@ export class FilesystemObjectStore implements ObjectStore {
       );
     } catch (error) {
       await file?.close();
-      throw isMissing(error) ? unknownObject(key) : storageFault(error, `opening ${key}`);
+      throw this.#isMissing(error) ? unknownObject(key) : storageFault(error, `opening ${key}`);
     }
   }
 
@@ -142,13 +142,14 @@ export class FilesystemObjectStore implements ObjectStore {
       const info = await stat(this.#pathOf(key));
       return info.isFile() ? { size: info.size, modifiedAt: info.mtimeMs } : undefined;
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (this.#isMissing(error)) return undefined;
       throw storageFault(error, `looking at ${key}`);
     }
   }
 
   async list(query: ListQuery): Promise<ListPage> {
     assertKeyPrefix(query.prefix);
+    this.staging.assertThere();
     try {
       return await listFiles(this.root, query);
     } catch (error) {
@@ -164,6 +165,7 @@ export class FilesystemObjectStore implements ObjectStore {
     const paths = keys.map((key) => this.#pathOf(key));
     try {
       await allOf(...paths.map(async (path) => await unlink(path).catch(ignoreMissing)));
+      this.staging.assertThere();
       for (const directory of new Set(paths.map(dirname))) await pruneDirectories(directory, this.root);
     } catch (error) {
       throw storageFault(error, `deleting ${keys.join(", ")}`);
@@ -207,6 +209,13 @@ export class FilesystemObjectStore implements ObjectStore {
       // Missing when another process has deleted the object by now and pruned after it.
       durable ? syncDirectory(directory).catch(ignoreMissing) : Promise.resolve(),
     );
+  }
+
+  /** @throws BerthError UNAVAILABLE where that says nothing */
+  #isMissing(error: unknown): boolean {
+    if (!isMissing(error)) return false;
+    this.staging.assertThere();
+    return true;
   }
 
   #pathOf(key: string): string {

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { statSync, type BigIntStats } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
-import { errnoOf } from "../../oci/errors.js";
+import { BerthError, errnoOf } from "../../oci/errors.js";
 import { ownProcessIdentity, processState } from "../process-identity.js";
 
 const TEMPORARY = "put";
@@ -19,14 +20,28 @@ const FOREIGN_LEFTOVER_MS = 24 * 3600_000;
  *   upload.<uuid>                   an upload that any process may resume, until it has lain untouched for too long
  */
 export class StagingArea {
-  private constructor(readonly directory: string) {}
+  private constructor(
+    readonly directory: string,
+    private readonly inode: BigIntStats,
+  ) {}
 
   /** Sweeps what is of no use to anybody; uploads may be gone on with. */
   static async open(root: string): Promise<StagingArea> {
-    const area = new StagingArea(join(root, ".staging"));
-    await mkdir(area.directory, { recursive: true, mode: 0o700 });
+    const directory = join(root, ".staging");
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const area = new StagingArea(directory, statSync(directory, { bigint: true }));
     await area.sweep(Infinity);
     return area;
+  }
+
+  /**
+   * To be asked when something was not found: where the file system was unmounted nothing is.
+   * @throws BerthError UNAVAILABLE
+   */
+  assertThere(): void {
+    const now = statSync(this.directory, { bigint: true, throwIfNoEntry: false });
+    if (now?.ino === this.inode.ino && now.dev === this.inode.dev) return;
+    throw new BerthError("UNAVAILABLE", `${dirname(this.directory)} is not what it was: is its file system mounted?`);
   }
 
   temporaryFile(): string {

@@ -95,6 +95,25 @@ describe("filesystem object store", () => {
     assert.deepEqual([keys.length, next], [2500, undefined]);
   });
 
+  it("does not take what it had for deleted when its file system is unmounted", async () => {
+    const disk = new SmallDisk(1024);
+    try {
+      const store = await FilesystemObjectStore.open(join(disk.directory));
+      await store.put("a/kept", Buffer.from("kept"));
+      disk.unmount();
+      const unavailable = (error: unknown): boolean => isBerthError(error, "UNAVAILABLE");
+      await assert.rejects(store.get("a/kept"), unavailable);
+      await assert.rejects(store.open("a/kept"), unavailable);
+      await assert.rejects(store.stat("a/kept"), unavailable);
+      await assert.rejects(store.list({ prefix: "a/" }), unavailable);
+      await assert.rejects(store.delete("a/kept"), unavailable);
+      await assert.rejects(store.put("a/new", Buffer.from("new")));
+      assert.deepEqual(leftoversIn(disk.directory), []);
+    } finally {
+      disk.remove();
+    }
+  });
+
   it("reports a root that cannot be one", async () => {
     writeFileSync(join(directory, "file"), "");
     await assert.rejects(FilesystemObjectStore.open(join(directory, "file", "root")), (error) =>

@@ -7,12 +7,19 @@ import { join } from "node:path";
 export class SmallDisk {
   readonly directory = mkdtempSync(join(tmpdir(), "berth-small-disk-"));
 
+  #isMounted = true;
+
   constructor(kib: number) {
     execFileSync("mount", ["-t", "tmpfs", "-o", `size=${String(kib)}k`, "berth-test", this.directory]);
   }
 
-  remove(): void {
+  unmount(): void {
     execFileSync("umount", [this.directory]);
+    this.#isMounted = false;
+  }
+
+  remove(): void {
+    if (this.#isMounted) this.unmount();
     rmSync(this.directory, { recursive: true });
   }
 }
