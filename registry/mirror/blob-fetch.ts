@@ -185,7 +185,8 @@ export class BlobFetch {
   /** Resolves when that claim has ended, was abandoned, or has been there for too long. */
   async #waitFor(claim: string): Promise<void> {
     const { name, digest, claims, signal } = this.parts;
-    const until = performance.now() + LONGEST_LOOK_MS;
+    const { answerSeconds } = name.upstream.settings.timeouts;
+    const until = performance.now() + Math.max(LONGEST_LOOK_MS, answerSeconds * 1000);
     while (performance.now() < until) {
       const other = await claims.look(name.stored, digest);
       if (other === undefined || other.isAbandoned || other.record.claim !== claim) return;

@@ -42,13 +42,17 @@ export class CircuitBreaker {
     this.#isTrying = false;
   }
 
-  /** @param wish milliseconds for which the upstream wants to be left alone */
-  failed(wish?: number): void {
+  /**
+   * @param wish milliseconds for which the upstream wants to be left alone
+   * @returns milliseconds for which it is; 0 when everybody may go on
+   */
+  failed(wish?: number): number {
     this.#failures++;
     this.#isTrying = false;
     const pause =
       this.#failures < THRESHOLD ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - THRESHOLD));
     const wait = Math.max(pause, Math.min(wish ?? 0, LONGEST_WISH_MS));
     if (wait > 0) this.#openUntil = this.now() + wait;
+    return wait;
   }
 }

@@ -19,6 +19,7 @@ import { MirrorNames, type MirroredName } from "./mirror-names.js";
 import { mirroredAnswers, readOnly } from "./mirrored-answers.js";
 import { PullLedger } from "./pull-ledger.js";
 import { Repetition } from "./repetition.js";
+import { SharedPause } from "./shared-pause.js";
 import { retryAfterOf } from "./upstream-faults.js";
 import { Upstream, type UpstreamAccess } from "./upstream.js";
 
@@ -90,11 +91,13 @@ export class Mirrors {
    * @param accesses of the settings' upstreams, in their order
    */
   replace(settings: MirrorSettings, accesses: readonly UpstreamAccess[]): void {
-    const { counts, log } = this.parts;
+    const { counts, log, store } = this.parts;
     const before = this.#upstreams;
     this.#upstreams = accesses.map((access) => {
       const known = before.find((upstream) => upstream.isAs(access));
-      return known ?? new Upstream(access, counts.of(access.settings.name), log);
+      if (known !== undefined) return known;
+      const { name, url } = access.settings;
+      return new Upstream(access, counts.of(name), new SharedPause(store, name, url, log), log);
     });
     counts.keepOnly(settings.upstreams.map(({ name }) => name));
     this.#names = new MirrorNames(this.#upstreams, settings.local);

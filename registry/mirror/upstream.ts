@@ -8,6 +8,7 @@ import { RegistryClient } from "../../puller/client/index.js";
 import type { UpstreamSettings } from "../config/mirrors-section.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import type { UpstreamCounts } from "./mirror-counts.js";
+import type { SharedPause } from "./shared-pause.js";
 import { faultClassOf, isNotThere, isPassing, mirrorFault, retryAfterOf } from "./upstream-faults.js";
 
 /** Of one request that fails; the client asking again is cheaper than a queue of clients waiting. */
@@ -45,6 +46,7 @@ export class Upstream {
   constructor(
     private readonly access: UpstreamAccess,
     readonly counts: UpstreamCounts,
+    private readonly pause: SharedPause,
     private readonly log: Logger,
   ) {
     this.settings = access.settings;
@@ -68,7 +70,7 @@ export class Upstream {
     what: string,
     question: (client: RegistryClient, signal: AbortSignal, begun: () => void) => Promise<T>,
   ): Promise<T> {
-    const wait = this.#breaker.admit();
+    const wait = (await this.pause.left()) || this.#breaker.admit();
     if (wait > 0) {
       this.counts.fault("left_alone");
       throw new BerthError("UNAVAILABLE", `${this.host} has failed again and again and is left alone for a while`, {
@@ -87,10 +89,11 @@ export class Upstream {
         this.#breaker.succeeded();
       });
       this.#breaker.succeeded();
+      await this.pause.tell(0);
       return answer;
     } catch (error) {
       const { reason } = asking.signal as { readonly reason: unknown };
-      throw this.#judge(isBerthError(reason) ? reason : error, what);
+      throw await this.#judge(isBerthError(reason) ? reason : error, what);
     } finally {
       clearTimeout(deadline);
       this.#asking.delete(asking);
@@ -153,13 +156,13 @@ export class Upstream {
     });
   }
 
-  /** Tells the breaker and the log. @returns what to tell the client */
-  #judge(error: unknown, what: string): Error {
+  /** Tells the breaker, other processes and the log. @returns what to tell the client */
+  async #judge(error: unknown, what: string): Promise<Error> {
     const fault = mirrorFault(error, this.host, what);
     // UNAVAILABLE is the store's here.
     const isOurs = !isBerthError(fault) || isBerthError(error, "NO_SPACE", "STORAGE", "UNAVAILABLE");
     if (this.#isClosed || isOurs || isLying(error)) this.#breaker.undecided();
-    else if (isPassing(fault)) this.#breaker.failed(retryAfterOf(fault));
+    else if (isPassing(fault)) await this.pause.tell(this.#breaker.failed(retryAfterOf(fault)));
     else this.#breaker.succeeded();
     if (!isNotThere(fault) && !this.#isClosed) {
       this.counts.fault(faultClassOf(error));

@@ -13,6 +13,7 @@ import { algorithmOf, hexOf, isDigest, type Digest, type DigestAlgorithm } from 
  *   uploads/<id>/<n>                                    register: an upload session
  *   collector/<n>                                       register: when garbage was last collected, and by whom
  *   pulls/<repo>/<alg>/<hex>                            when a manifest of a mirror's copy was last pulled, about
+ *   pauses/<upstream>                                   for how long an upstream of mirrors is to be left alone
  *   fetches/<repo>/<alg>/<hex>/<n>                      register: which process is fetching a blob of a mirror's copy
  *   imports/<repo>                                      what its tags named when they were imported
  *   quarantine/records/<alg>/<hex>/<uuid>               what was found of bytes that do not have that digest
@@ -67,6 +68,7 @@ export const keys = {
   eventBatches: (queue: string): string => `${keys.eventQueue(queue)}/batches`,
   eventBatch: (queue: string, endpoint: string, number: number): string =>
     `${keys.eventBatches(queue)}/${endpoint}/${String(number).padStart(10, "0")}`,
+  upstreamPause: (upstream: string): string => `pauses/${upstream}`,
   fetches: "fetches",
   fetch: (name: string, digest: Digest): string => `fetches/${encodeName(name)}/${pathOf(digest)}`,
   pulls: (name: string): string => `pulls/${encodeName(name)}`,

@@ -102,6 +102,20 @@ class Rig {
   }
 }
 
+/** Asks again and again. */
+async function waitUntilAsync(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+  let is = false;
+  let asking: Promise<void> | undefined;
+  await waitUntil(what, () => {
+    if (!is)
+      asking ??= isTrue().then((answer) => {
+        is = answer;
+        asking = undefined;
+      });
+    return is;
+  });
+}
+
 /** Reads until the connection ends. */
 class Client {
   readonly ended: Promise<void>;
@@ -187,6 +201,40 @@ describe("processes that mirror an upstream into one directory", () => {
     assert.deepEqual(await Promise.all([first, second]), [404, 404]);
     assert.equal(asked, 1);
     await waitUntil("no claim is left", () => claims().length === 0);
+  });
+});
+
+describe("processes that mirror an upstream which asks for patience", () => {
+  let rig: Rig;
+
+  beforeEach(() => {
+    rig = new Rig();
+  });
+
+  afterEach(async () => {
+    await rig.stop();
+  });
+
+  it("leave it alone together", async () => {
+    await rig.start(2);
+    let asked = 0;
+    rig.upstream.script = ({ method, url = "" }, response) => {
+      if (method !== "GET" || !url.includes("/manifests/")) return false;
+      asked++;
+      response.writeHead(429, { "retry-after": "200" }).end();
+      return true;
+    };
+    const ask = async (i: number): Promise<Response> =>
+      await fetch(`${rig.process(i).url}/v2/up/team/app/manifests/v${String(i)}`);
+    assert.equal((await ask(0)).status, 429);
+    const other = await ask(1);
+    assert.equal(other.status, 503);
+    assert.equal(Number(other.headers.get("Retry-After")) > 0, true);
+    assert.equal(asked, 1);
+    await rig.process(0).kill();
+    // What a dead process has said does not hold; one that is looked at anew a second later.
+    await waitUntilAsync("the upstream is asked again", async () => (await ask(1)).status === 429);
+    assert.equal(asked, 2);
   });
 });
 
