@@ -68,4 +68,17 @@ describe("a configuration that changes", () => {
     await reload.reload();
     assert.deepEqual(lines.at(-1)?.["settings"], ["root", "limits"]);
   });
+
+  it("says so of the spool of mirrors, and not of what else there is of mirrors and webhooks", async () => {
+    const mirrors = '{ upstreams: [{ name: up, url: "http://127.0.0.1:1" }], eviction: { maxSize: 1GiB } }';
+    writeFileSync(
+      file,
+      `root: /a\nmirrors: ${mirrors}\nwebhooks: { endpoints: [{ name: a, url: "http://127.0.0.1:1" }] }\n`,
+    );
+    await reload.reload();
+    assert.ok(!lines.some(({ settings }) => settings !== undefined));
+    writeFileSync(file, "root: /a\nmirrors: { spool: /var/tmp }\n");
+    await reload.reload();
+    assert.deepEqual(lines.at(-1)?.["settings"], ["mirrors"]);
+  });
 });
