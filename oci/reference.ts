@@ -18,6 +18,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const HOST =
   /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)(?::\d{1,5})?$/;
 const MAX_NAME_LENGTH = 255;
+const MAX_PORT = 65_535;
 
 /** `<name>` of the distribution-spec ("Pulling manifests"); at most 255 characters. */
 export function isRepositoryName(text: string): boolean {
@@ -67,6 +68,7 @@ export function parseReference(text: string): Reference {
   let repository = rest;
   if (slash >= 0 && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase())) {
     if (!HOST.test(first)) fail(`${JSON.stringify(first)} is not a host name`);
+    if (Number(/:(\d+)$/.exec(first)?.[1] ?? 1) > MAX_PORT) fail("there is no such port");
     registry = first === "index.docker.io" || first === "registry-1.docker.io" ? "docker.io" : first;
     repository = rest.slice(slash + 1);
   }

@@ -38,6 +38,7 @@ describe("image references", () => {
     "a:tag:tag",
     "a@sha256:123",
     "host:70000000/a",
+    "host:65536/a",
     `a:${"t".repeat(129)}`,
     "a b",
     "a/b\n",
