@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 
-import { BerthError } from "../../oci/errors.js";
 import { familiarReference } from "../../oci/reference.js";
 import { loadImage } from "../../puller/load/load-image.js";
 import type { CommandHost } from "../command.js";
+import { spoolStandardInput } from "../image/spooled-input.js";
 import { interruptible } from "../interruptible.js";
 import { LayerBars, PULL_WORDS } from "../output/layer-bars.js";
 
@@ -11,13 +11,16 @@ const LOAD_WORDS = { ...PULL_WORDS, waiting: "Waiting", moving: "Loading layer",
 
 export function define(command: Command, host: CommandHost): void {
   command
-    .option("-i, --input <path>", "an OCI layout (directory or tar) or a docker save archive: PATH or PATH:NAME")
+    .option(
+      "-i, --input <path>",
+      "an OCI layout (directory or tar) or a docker save archive: PATH or PATH:NAME (default: standard input)",
+    )
     .option("-q, --quiet", "print only the name of what was loaded")
     .action(async ({ input, quiet = false }: { input?: string; quiet?: boolean }) => {
-      if (input === undefined) throw new BerthError("USAGE", "name the archive to load with -i PATH");
+      const archive = input === undefined ? await spoolStandardInput() : undefined;
       const bars = new LayerBars(process.stdout, LOAD_WORDS);
       const { id, references } = await interruptible((signal) =>
-        loadImage(host.context().root, input, {
+        loadImage(host.context().root, archive?.path ?? input ?? "", {
           signal,
           ...(!quiet && {
             onProgress: (progress) => {
@@ -27,6 +30,7 @@ export function define(command: Command, host: CommandHost): void {
         }),
       ).finally(() => {
         bars.end();
+        archive?.close();
       });
       if (references.length === 0) process.stdout.write(`Loaded image ID: ${id}\n`);
       for (const reference of references) process.stdout.write(`Loaded image: ${familiarReference(reference)}\n`);

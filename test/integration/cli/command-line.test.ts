@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { BERTH, BerthHost } from "../../helpers/berth-host.js";
+import { layoutFiles, smallImage, tarOf } from "../../helpers/small-image.js";
 
 describe("the command line", () => {
   const host = new BerthHost();
@@ -41,6 +42,23 @@ describe("the command line", () => {
     const ran = spawnSync(BERTH, ["run", "--env-file", missing, "image"], { env: host.env, encoding: "utf8" });
     assert.equal(ran.status, 125);
     assert.match(ran.stderr, /^berth: /);
+  });
+
+  it("load takes an archive from standard input, and an unfinished one leaves nothing", async () => {
+    const image = await smallImage([[{ name: "file", content: "text" }]]);
+    const files = layoutFiles(image, "example/app:piped").map(([name, content]) => ({ name, content }));
+    const archive = await tarOf(files);
+    const load = (input: Buffer) =>
+      spawnSync(process.execPath, [BERTH, "load"], { env: { ...host.env, TMPDIR: host.directory }, input });
+    assert.equal(load(archive.subarray(0, 600)).status, 1);
+    assert.equal(host.run("images", "-q"), "");
+    const { status, stdout } = load(archive);
+    assert.equal(status, 0);
+    assert.match(stdout.toString(), /^Loaded image: example\/app:piped$/m);
+    assert.deepEqual(
+      readdirSync(host.directory).filter((name) => name.startsWith("berth-load-")),
+      [],
+    );
   });
 
   it("docker's management commands and values of switches are understood", () => {
