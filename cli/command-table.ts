@@ -33,6 +33,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "pull", summary: "Download an image from a registry", load: () => import("./commands/pull.js") },
   { name: "push", summary: "Upload an image to a registry", load: () => import("./commands/push.js") },
   { name: "registry", summary: "Serve images to push and pull", load: () => import("./commands/registry.js") },
+  { name: "rename", summary: "Give a container another name", load: () => import("./commands/rename.js") },
+  { name: "restart", summary: "Stop containers and start them again", load: () => import("./commands/restart.js") },
   { name: "rm", summary: "Remove containers", load: () => import("./commands/rm.js") },
   { name: "rmi", summary: "Remove images", load: () => import("./commands/rmi.js") },
   {

@@ -1,17 +1,6 @@
-const IMAGE_VERBS = ["history", "import", "load", "pull", "push", "tag"];
-const CONTAINER_VERBS = [
-  "attach",
-  "commit",
-  "create",
-  "diff",
-  "exec",
-  "export",
-  "kill",
-  "logs",
-  "pause",
-  "rm",
-  "run",
-].concat(["start", "stop", "unpause", "wait"]);
+const IMAGE_VERBS = "history import load pull push tag".split(" ");
+const CONTAINER_VERBS =
+  "attach commit create diff exec export kill logs pause rename restart rm run start stop unpause wait".split(" ");
 
 const same = (verbs: readonly string[]): [string, readonly string[]][] => verbs.map((verb) => [verb, [verb]]);
 

@@ -13,6 +13,7 @@ export { killContainer } from "./lifecycle/kill-container.js";
 export { setContainerFrozen } from "./lifecycle/pause-container.js";
 export { requirePrivilege } from "./lifecycle/privilege.js";
 export { removeContainer } from "./lifecycle/remove-container.js";
+export { renameContainer } from "./lifecycle/rename-container.js";
 export { startContainer } from "./lifecycle/start-container.js";
 export { stopContainer } from "./lifecycle/stop-container.js";
 export { waitContainer } from "./lifecycle/wait-container.js";

@@ -90,7 +90,7 @@ async function makeContainer(
     if (!(hostConfig.AutoRemove && request.startedNext === true)) engine.unfinished.finished(id);
     return record;
   } catch (error) {
-    await discardContainer(engine, id, request.name);
+    await discardContainer(engine, id);
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import { initLayerId } from "./init-layer.js";
  * Removes everything of a container that does not run: layers, records, name. From its first step on nobody sees the container any
  * more; when a crash stops it, the note in unfinished/ makes the next process go on. Idempotent.
  */
-export async function discardContainer(engine: Engine, id: string, name: string | undefined): Promise<void> {
+export async function discardContainer(engine: Engine, id: string): Promise<void> {
   const paths = engine.paths.of(id);
   const removed = join(engine.paths.containers, `${id}-removed`);
   // Somebody may wait for the lock file: out of the way in one step, or the directory would not stay empty.
@@ -19,8 +19,7 @@ export async function discardContainer(engine: Engine, id: string, name: string 
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
   }
-  if (name === undefined) engine.names.releaseAllOf(id);
-  else engine.names.release(name, id);
+  engine.names.releaseAllOf(id);
   await Promise.all([
     engine.store.overlay.remove(id),
     engine.store.overlay.remove(initLayerId(id)),

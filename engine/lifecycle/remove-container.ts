@@ -29,7 +29,7 @@ export async function removeContainer(engine: Engine, id: string, options: { rea
     const settled = await settleState(engine, container);
     if (isRunning(settled)) throw new BerthError("CONFLICT", `container ${record.Name} was started again meanwhile`);
     engine.unfinished.note(id);
-    await discardContainer(engine, id, container.record.Name);
+    await discardContainer(engine, id);
   } finally {
     lock.release();
   }

@@ -21,7 +21,7 @@ export async function sweepAbandoned(engine: Engine): Promise<void> {
 
 async function finish(engine: Engine, id: string): Promise<void> {
   if (engine.containers.load(id) === undefined) {
-    await discardContainer(engine, id, undefined);
+    await discardContainer(engine, id);
     return;
   }
   const lock = await engine.containers.lock(id);
@@ -31,9 +31,9 @@ async function finish(engine: Engine, id: string): Promise<void> {
     if (container.record.HostConfig.AutoRemove) {
       if (isRunning(currentState(engine, container).state)) return;
       await settleState(engine, container);
-      await discardContainer(engine, id, container.record.Name);
+      await discardContainer(engine, id);
     } else if (container.state.Status === "removing") {
-      await discardContainer(engine, id, container.record.Name);
+      await discardContainer(engine, id);
     } else {
       engine.unfinished.finished(id);
     }

@@ -45,7 +45,7 @@ export class ContainerNames {
     }
   }
 
-  /** For a container that has no record to tell its name. */
+  /** One that was being renamed when its process died has two. */
   releaseAllOf(id: string): void {
     for (const name of this.#all()) this.release(name, id);
   }

@@ -162,6 +162,30 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
     assert.equal(host.try(["ps", "--filter", "colour=red"]).status, 1);
   });
 
+  it("rename gives the name to one, whatever its state, and takes nobody else's", () => {
+    const id = host.detached("--name", "before", "busybox", "sleep", "100");
+    host.run("create", "--name", "other", "busybox");
+    host.run("rename", "before", "after");
+    assert.equal(host.inspect<Inspected>("after").Name, "/after");
+    assert.equal(host.try(["inspect", "before"]).status, 1);
+    assert.equal(host.try(["rename", "after", "other"]).status, 1);
+    assert.equal(host.try(["rename", "after", "a b"]).status, 1);
+    host.run("rename", id, "before");
+    host.run("run", "--rm", "--name", "after", "busybox", "true");
+    host.run("rm", "-f", "before", "other");
+  });
+
+  it("restart is a new process of the same container; one with --rm is left alone", () => {
+    host.detached("--name", "again", "busybox", "sh", "-c", "echo start; exec sleep 100");
+    const before = host.inspect<Inspected>("again").State.Pid;
+    assert.equal(host.run("restart", "-t", "0", "again"), "again");
+    assert.notEqual(host.inspect<Inspected>("again").State.Pid, before);
+    host.detached("--rm", "--name", "fleeting", "busybox", "sleep", "100");
+    assert.equal(host.try(["restart", "-t", "0", "fleeting"]).status, 1);
+    assert.equal(host.inspect<Inspected>("fleeting").State.Status, "running");
+    host.run("rm", "-f", "again", "fleeting");
+  });
+
   it("logs: both streams, the last lines, times, and following until the end", () => {
     host.run("run", "--name", "log", "busybox", "sh", "-c", "for i in 1 2 3; do echo line $i; done; echo oops >&2");
     assert.deepEqual(host.try(["logs", "log"]), { status: 0, stdout: "line 1\nline 2\nline 3\n", stderr: "oops\n" });
