@@ -30,7 +30,7 @@ const UNSET: ContainerDefaults = {
   WorkingDir: "",
   Entrypoint: null,
   Labels: null,
-} as const;
+};
 
 // Go's zero time, which Docker prints for "never".
 const NEVER = "0001-01-01T00:00:00Z";
