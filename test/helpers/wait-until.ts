@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Against hanging alone: many times what the slowest machine needs, and less than the tests' own time limit. */
 const PATIENCE_MS = 240_000;
 /** What is left is left for good after that. */
-const LEAVING_MS = 30_000;
+const LEAVING_MS = 120_000;
 const PAUSE_MS = 10;
 
 /** Asks again and again; gives way to the test's own time limit in between. @throws Error when it has not come true in time */
