@@ -201,11 +201,12 @@ export class BlobStore {
     const register = this.#register(digest);
     // Most blobs that are pushed were never there before: their first entry is created without a look.
     // Should it be lost with the power, so is whoever relies on it.
+    const known = this.#pushed.get(digest);
     const intent: BlobPointer = { state: "pending", data, size, at: Date.now() };
-    const first = await register.replace(undefined, intent, { mayBeLost: true });
+    const first = known === undefined ? await register.replace(undefined, intent, { mayBeLost: true }) : undefined;
     if (first !== undefined) return first;
     for (;;) {
-      const before = await register.read();
+      const before = await register.read(known);
       if (before !== undefined && blobClaimsOf(before.value).includes(data)) return before;
       const kept = before === undefined ? undefined : await this.#keepAlive(digest, before);
       if (kept !== undefined) return { number: 0, value: kept };

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 
 import { MediaType } from "../../../oci/media-types.js";
+import { collectGarbage } from "../../../registry/collector/collect.js";
+import { keys } from "../../../registry/storage/key-tree.js";
 import { S3ObjectStore } from "../../../storage/s3/s3-object-store.js";
 import { describeWith } from "../../helpers/capabilities.js";
 import { S3Proxy } from "../../helpers/s3-server/s3-proxy.js";
@@ -89,6 +92,12 @@ describeWith(S3_SERVER, "requests to a bucket", () => {
     return { at, total, deletions: DeleteObject + DeleteObjects };
   };
 
+  const requestsOfPage = async (path: string): Promise<number> => {
+    asked();
+    await registry.expect(200, "GET", path);
+    return asked().total;
+  };
+
   it("a blob by POST, PATCH and PUT: 5 for the session, 4 for the blob", async () => {
     await chunked(registry, NAME, randomContent(LAYER_BYTES));
     const { at, total, deletions } = asked();
@@ -118,6 +127,35 @@ describeWith(S3_SERVER, "requests to a bucket", () => {
     asked();
     await putManifest(registry, NAME, "again", manifest);
     assert.deepEqual(asked().at, { HeadObject: 2, PutObject: 1 });
+  });
+
+  it("a page of the catalog is a listing, in ASCII order though the bucket's is another", async () => {
+    const [store] = stores;
+    const names = ["a", "a-b", "a-b/c", "a.b", "a/b", "a/b-c", "a/b/c", "a0", "b"];
+    for (const name of names) await store?.put(`repos/${name.replaceAll("/", "!")}/tags/v1`, Buffer.from(""));
+    asked();
+    const found: string[] = [];
+    let pages = 0;
+    for (let path: string | undefined = "/v2/_catalog?n=2"; path !== undefined; pages++) {
+      const answer = await registry.expect(200, "GET", path);
+      found.push(...((await answer.json()) as { repositories: string[] }).repositories);
+      path = /^<(.+)>/.exec(answer.headers.get("Link") ?? "")?.[1];
+    }
+    assert.deepEqual(found, names);
+    assert.deepEqual(Object.keys(asked().at), ["ListObjectsV2"]);
+    const walked = await requestsOfPage("/v2/_catalog?n=3");
+    assert.ok(pages === 5 && walked === 1, `${String(pages)} pages, ${String(walked)} requests`);
+  });
+
+  it("bytes that nobody claims any more are deleted in one request", async () => {
+    const [store] = stores;
+    assert.ok(store);
+    for (let i = 0; i < 30; i++) await store.put(keys.data(randomUUID()), Buffer.from("x"));
+    Object.assign(store, { traits: { ...store.traits, staleForMs: 0 } });
+    asked();
+    const report = await collectGarbage(store, { graceMs: 0 });
+    const { at, deletions } = asked();
+    assert.deepEqual([report.orphans, deletions, at["HeadObject"]], [30, 1, 30]);
   });
 
   it("an image is pulled first at another replica for 5, however many blobs it has, and then for its tag", async () => {

@@ -118,11 +118,15 @@ describe("collector", () => {
     age(table);
     const lagging = Object.assign(directly(table), { traits: { conditionalCreate: true, staleForMs: HOUR_MS } });
     const stopped = new AbortController();
-    const collecting = collectGarbage(lagging, { graceMs: 0, signal: stopped.signal });
+    const waits: number[] = [];
+    const onWait = (waitMs: number): number => waits.push(waitMs);
+    const collecting = collectGarbage(lagging, { graceMs: 0, signal: stopped.signal, onWait });
     const isThere = (prefix: string): boolean => [...table.objects.keys()].some((key) => key.startsWith(prefix));
     try {
       await waitUntil("the blob is given up", () => table.objects.size > 0 && !isThere("repos/a/blobs/"));
       assert.ok(isThere("data/"));
+      await waitUntil("it says that it waits", () => waits.length > 0);
+      assert.deepEqual(waits, [(HOUR_MS * 4) / 3]);
     } finally {
       stopped.abort();
       await assert.rejects(collecting, { code: "ABORTED" });
