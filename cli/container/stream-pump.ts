@@ -3,6 +3,7 @@ import type { ReadStream, WriteStream } from "node:tty";
 import type { ShimConnection } from "../../engine/index.js";
 import { shimRequest, type ShimMessage } from "../../runtime-native/shim-protocol.js";
 import { DetachKeys, parseDetachKeys } from "./detach-keys.js";
+import { makeTerminalRaw } from "./raw-terminal.js";
 
 export interface PumpOptions {
   /** Send this process's standard input. */
@@ -47,23 +48,24 @@ export async function pumpStreams(connection: ShimConnection, options: PumpOptio
 class StandardInput {
   readonly #stdin: ReadStream | NodeJS.ReadStream = process.stdin;
   readonly #keys: DetachKeys | undefined;
-  readonly #raw: boolean;
+  readonly #restoreTerminal: (() => void) | undefined;
 
   constructor(
     private readonly connection: ShimConnection,
     options: PumpOptions,
     private readonly onDetach: () => void,
   ) {
-    this.#raw = options.tty && this.#stdin.isTTY;
-    this.#keys = this.#raw ? new DetachKeys(parseDetachKeys(options.detachKeys)) : undefined;
-    if (this.#raw) this.#stdin.setRawMode(true);
+    if (options.tty && this.#stdin.isTTY) {
+      this.#keys = new DetachKeys(parseDetachKeys(options.detachKeys));
+      this.#restoreTerminal = makeTerminalRaw(this.#stdin);
+    }
     this.#stdin.on("data", this.#onData).once("end", this.#onEnd).once("error", this.#onEnd);
   }
 
   stop(): void {
     this.#stdin.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onEnd);
     this.#stdin.pause();
-    if (this.#raw) this.#stdin.setRawMode(false);
+    this.#restoreTerminal?.();
     // A pipe that nobody writes to must not keep this process.
     if ("unref" in this.#stdin && typeof this.#stdin.unref === "function") this.#stdin.unref();
   }
