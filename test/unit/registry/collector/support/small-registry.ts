@@ -50,11 +50,16 @@ export function manifestOf({ blobs = [], manifests, subject }: Parts): ReceivedM
   return receiveManifest(Buffer.from(JSON.stringify(document)), undefined);
 }
 
-/** As the upload of a blob ends. */
-export async function pushBlob(store: ObjectStore, repository: string, text: string): Promise<void> {
+/** As the upload of a blob ends. @param process which then knows what it has pushed */
+export async function pushBlob(
+  store: ObjectStore,
+  repository: string,
+  text: string,
+  process: Registry = registryOf(store),
+): Promise<void> {
   const { digest, bytes } = blobOf(text);
   const data = randomUUID();
-  await registryOf(store).blobs.commit(repository, digest, data, {
+  await process.blobs.commit(repository, digest, data, {
     size: bytes.length,
     complete: async () => {
       await store.put(keys.data(data), bytes, { ifAbsent: true });
@@ -73,13 +78,14 @@ export async function pushImage(
   blobs: readonly string[],
   tag?: string,
 ): Promise<void> {
-  const { blobs: known, manifests, tags } = registryOf(store);
+  const process = registryOf(store);
+  const { blobs: known, manifests, tags } = process;
   for (const text of blobs) {
     try {
       await known.stat(repository, blobOf(text).digest);
     } catch (error) {
       if (!(error instanceof BerthError)) throw error;
-      await pushBlob(store, repository, text);
+      await pushBlob(store, repository, text, process);
     }
   }
   if (tag === undefined) return await manifests.put(repository, manifest);
