@@ -76,17 +76,17 @@ describe("claims on the fetch of a blob", () => {
   it("of another host go to others once they were seen not to be renewed", async () => {
     await claim(claimsOf(ELSEWHERE), "elsewhere");
     const here = claimsOf(undefined, 20);
-    let got: FetchClaim | string = "";
+    let got: FetchClaim | string | undefined;
     let asking = false;
     await waitUntil("it is taken over", () => {
-      if (!asking && !(got instanceof FetchClaim)) {
-        asking = true;
-        void claim(here, "here").then((answer) => {
-          got = answer;
-          asking = false;
-        });
-      }
-      return got instanceof FetchClaim;
+      if (got instanceof FetchClaim) return true;
+      if (asking) return false;
+      asking = true;
+      void claim(here, "here").then((answer) => {
+        got = answer;
+        asking = false;
+      });
+      return false;
     });
   });
 
