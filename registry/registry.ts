@@ -73,7 +73,7 @@ export function registryOn(store: ObjectStore, parts: RegistryParts): Registry {
   });
   const uncommitted = new UncommittedUploads(
     parts.uncommitted ?? v.parse(uploadsSection, {}),
-    async (repository, id) => await uploads.sizeIfThere(repository, id),
+    async (repository, id) => await uploads.size(repository, id),
   );
   return {
     blobs,

@@ -1,3 +1,4 @@
+import { isBerthError } from "../../oci/errors.js";
 import type { UncommittedLimits } from "../config/uploads-section.js";
 import { Refusal } from "../http/refusal.js";
 import { eachAtOnce } from "../at-once.js";
@@ -38,10 +39,10 @@ export class UncommittedUploads {
   readonly #entries = new Map<string, Entry>();
   readonly #tallies = new Map<string, Tally>();
 
-  /** @param look bytes of an upload as the store knows it; undefined when it has ended */
+  /** @param look bytes of an upload as the store knows it; throws UPLOAD_UNKNOWN when it has ended */
   constructor(
     private readonly limits: UncommittedLimits,
-    private readonly look: (repository: string, id: string) => Promise<number | undefined>,
+    private readonly look: (repository: string, id: string) => Promise<number>,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -161,10 +162,13 @@ export class UncommittedUploads {
     await eachAtOnce([...ids], LOOKS_AT_ONCE, async (id) => {
       const entry = this.#entries.get(id);
       if (entry === undefined || entry.isReceiving) return;
-      const size = await this.look(entry.owner.repository, id);
-      if (entry.isReceiving) return;
-      if (size === undefined) this.ended(id);
-      else this.#resize(id, entry, size);
+      try {
+        const size = await this.look(entry.owner.repository, id);
+        if (!entry.isReceiving) this.#resize(id, entry, size);
+      } catch (error) {
+        // What cannot be looked up still counts, and keeps nobody from beginning another.
+        if (isBerthError(error, "UPLOAD_UNKNOWN") && !entry.isReceiving) this.ended(id);
+      }
     });
   }
 

@@ -120,16 +120,6 @@ export class UploadRegistry {
     return this.#waiting.sizeOf(id, entry.number) ?? entry.value.size;
   }
 
-  /** As `size`; undefined when there is no such upload any more. */
-  async sizeIfThere(repository: string, id: string): Promise<number | undefined> {
-    try {
-      return await this.size(repository, id);
-    } catch (error) {
-      if (isBerthError(error, "UPLOAD_UNKNOWN")) return undefined;
-      throw error;
-    }
-  }
-
   /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when another request is at it */
   async acquire(repository: string, id: string, options: Acquiring = {}): Promise<HeldUpload> {
     if (this.#held.has(id)) throw busyUpload(id, await this.size(repository, id));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 
+import { BerthError } from "../../../../oci/errors.js";
 import { UncommittedUploads } from "../../../../registry/uploads/uncommitted-uploads.js";
 
 const LIMITS = { perRepository: { count: 4, bytes: 1000 }, perClient: { count: 6, bytes: 5000 } };
@@ -20,7 +21,9 @@ describe("uploads that were begun and not committed", () => {
       LIMITS,
       async (_repository, id) => {
         looks++;
-        return await Promise.resolve(stored.get(id));
+        const size = await Promise.resolve(stored.get(id));
+        if (size === undefined) throw new BerthError("UPLOAD_UNKNOWN", "there is no such upload");
+        return size;
       },
       () => now,
     );
