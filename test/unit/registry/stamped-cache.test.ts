@@ -57,6 +57,60 @@ describe("stamped cache on a medium without stamps", () => {
     assert.equal(await cache.get("k", load), "two");
   });
 
+  /** However slow the machine is, nothing is too old. */
+  const lasting = (): StampedCache<string> => {
+    Object.assign(store, { traits: { conditionalCreate: true, staleForMs: 3600_000 } });
+    return new StampedCache<string>(store, 10, () => 1, { mayLag: true });
+  };
+
+  it("knows without reading what this process has made of it", async () => {
+    const cache = lasting();
+    await cache.change("k", async () => {
+      await put("two");
+      return "two";
+    });
+    await put("three");
+    assert.deepEqual([cache.holds("k"), await cache.get("k", load)], [true, "two"]);
+    await cache.change("k", async () => {
+      await put("four");
+      return undefined;
+    });
+    assert.deepEqual([cache.holds("k"), await cache.get("k", load)], [false, "four"]);
+    await assert.rejects(cache.change("k", async () => await Promise.reject(new Error("perhaps written"))));
+    assert.equal(cache.holds("k"), false);
+  });
+
+  it("knows nothing of what changed twice at once, or was read before it changed", async () => {
+    const cache = lasting();
+    await cache.change("k", async () => {
+      await cache.change("k", async () => await Promise.resolve("inner"));
+      return "outer";
+    });
+    assert.equal(cache.holds("k"), false);
+    await cache.get("k", async () => {
+      const before = await load();
+      await cache.change("k", async () => {
+        await put("two");
+        return "two";
+      });
+      return before;
+    });
+    assert.equal(await cache.get("k", load), "two");
+  });
+
+  it("keeps what one reading tells of many, unless this process changes something meanwhile", async () => {
+    const cache = lasting();
+    const some = new Map([["a", "1"]]);
+    await cache.keepAll(async () => await Promise.resolve(some));
+    assert.equal(await cache.get("a", load), "1");
+    cache.forget("a");
+    await cache.keepAll(async () => {
+      cache.forget("b");
+      return await Promise.resolve(some);
+    });
+    assert.equal(cache.holds("a"), false);
+  });
+
   it("reads again each time what may not lag", async () => {
     const cache = new StampedCache<string>(store, 10, () => 1);
     assert.equal(await cache.get("k", load), "one");
