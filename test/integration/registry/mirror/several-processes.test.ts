@@ -185,16 +185,20 @@ describe("processes that mirror an upstream into one directory", () => {
     let asked = 0;
     let fail: () => void = () => undefined;
     rig.upstream.script = ({ method, url = "" }, response) => {
-      if (method !== "GET" || !url.includes("/blobs/")) return false;
+      if (method !== "GET" || !url.endsWith(rig.image.layers[0]?.digest ?? "")) return false;
       asked++;
       fail = () => response.writeHead(404).end();
       return true;
     };
-    const statusOf = async (i: number): Promise<number> => (await fetch(`${rig.process(i).url}${rig.path}`)).status;
+    const statusOf = async (i: number, path = rig.path): Promise<number> =>
+      (await fetch(`${rig.process(i).url}${path}`)).status;
+    // Its first fetch looks which sockets are deserted, which would count as a reader.
+    assert.equal(await statusOf(1, `/v2/up/team/app/blobs/sha256:${"0".repeat(64)}`), 404);
     const first = statusOf(0);
     await waitUntil("the first process asks", () => asked === 1);
     const claims = (): string[] => rig.leftovers().filter((name) => /\d{10}$/.test(name));
     assert.equal(claims().length, 1);
+    await waitUntil("nobody reads along yet", () => rig.readers() === 0);
     const second = statusOf(1);
     await waitUntil("the second reads along", () => rig.readers() === 1);
     fail();
