@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
 import { removeContainerCgroup, type ContainerCgroup } from "./container-cgroup.js";
+import { letKilledEnd } from "./freezer.js";
 
 const KILL_TIMEOUT_MS = 10_000;
 
@@ -27,6 +28,7 @@ export async function endCgroup(cgroup: ContainerCgroup): Promise<void> {
     const pids = processesOf(cgroup);
     if (pids.length === 0 && isRemoved(cgroup, Date.now() > deadline)) return;
     for (const pid of pids) killQuietly(pid);
+    letKilledEnd(cgroup);
     if (pids.length > 0 && Date.now() > deadline) {
       throw new BerthError("TIMEOUT", `processes of the container do not end: ${pids.join(" ")}`);
     }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { BerthError } from "../../oci/errors.js";
+import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { ContainerCgroup } from "./container-cgroup.js";
 
 const FREEZE_TIMEOUT_MS = 10_000;
@@ -18,6 +18,17 @@ export async function setFrozen(cgroup: ContainerCgroup, frozen: boolean): Promi
   } catch (error) {
     if (frozen) await freezer.set(false);
     throw error;
+  }
+}
+
+/** On cgroup v1 what is frozen ends only when it is let go on, however it was killed; the signal comes first then. */
+export function letKilledEnd({ v1 }: ContainerCgroup): void {
+  const part = v1.find(({ hierarchy }) => hierarchy.controllers.includes("freezer"));
+  if (part === undefined) return;
+  try {
+    writeFileSync(`${part.directory}/freezer.state`, "THAWED", { flag: "r+" });
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENODEV") throw error;
   }
 }
 
