@@ -15,7 +15,7 @@ export { requirePrivilege } from "./lifecycle/privilege.js";
 export { removeContainer } from "./lifecycle/remove-container.js";
 export { renameContainer } from "./lifecycle/rename-container.js";
 export { startContainer } from "./lifecycle/start-container.js";
-export { stopContainer } from "./lifecycle/stop-container.js";
+export { stopContainer, type StopOptions } from "./lifecycle/stop-container.js";
 export { waitContainer } from "./lifecycle/wait-container.js";
 export { findContainer, listContainers } from "./list-containers.js";
 export { containerLogs } from "./logs/container-logs.js";

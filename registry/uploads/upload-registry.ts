@@ -3,16 +3,15 @@ import { randomUUID } from "node:crypto";
 import type { DigestAlgorithm } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
-import { ownProcessIdentity, processState } from "../../storage/process-identity.js";
 import type { BlobStore } from "../storage/blob-store.js";
 import { keys, lastComponentOf } from "../storage/key-tree.js";
 import { listAllPrefixes } from "../storage/whole-listing.js";
-import { WriteOnceRegister, type Entry } from "../storage/write-once-register.js";
-import { ClaimWatch } from "./claim-watch.js";
+import type { Entry } from "../storage/write-once-register.js";
 import { EndedSessions, removeEnded, type EndedSession } from "./ended-sessions.js";
 import { SessionHold, type HeldUpload } from "./held-upload.js";
+import { SessionClaims, type Claiming } from "./session-claims.js";
 import { busyUpload, unknownUpload } from "./upload-errors.js";
-import { UploadLease, type WrittenEntry } from "./upload-lease.js";
+import { UploadLease } from "./upload-lease.js";
 import type { UploadRecord } from "./upload-record.js";
 import { UploadSession } from "./upload-session.js";
 import { WaitingSessions } from "./waiting-sessions.js";
@@ -33,31 +32,16 @@ export interface UploadOptions {
   readonly onEnded?: (id: string) => void;
 }
 
-interface Claim {
-  /** What was claimed. */
-  readonly entry: Entry<UploadRecord>;
-  readonly claimed: WrittenEntry;
-  readonly contested: boolean;
-  /** How long ago, at most, `entry` was in force for sure. */
-  readonly ageMs: number;
-}
-
-interface Acquiring {
-  /** The request ends the session, whatever becomes of it. */
-  readonly closing?: boolean;
-}
-
 /**
  * Upload sessions. Who may receive bytes is decided in the store by compare-and-swap, so that of racing requests, in any
  * processes on any hosts, one goes on and the others are refused before they write. A process that vanished gives up its
  * claim at once where it can be seen to be dead, and at the end of its lease elsewhere.
  */
 export class UploadRegistry {
-  readonly #owner = `${ownProcessIdentity()}.${randomUUID()}`;
   readonly #waiting = new WaitingSessions();
   readonly #held = new Set<string>();
   readonly #leaseMs: number;
-  readonly #claims: ClaimWatch;
+  readonly #claims: SessionClaims;
   readonly #trustMs: number;
   /** Where registers are not removed at once. */
   readonly #ended: EndedSessions | undefined;
@@ -68,8 +52,8 @@ export class UploadRegistry {
     private readonly options: UploadOptions = {},
   ) {
     this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
-    this.#claims = new ClaimWatch(this.#leaseMs);
     const isRemote = store.traits.remote === true;
+    this.#claims = new SessionClaims(store, this.#waiting, this.#leaseMs, isRemote);
     this.#trustMs = isRemote ? TRUSTED_LEASES * this.#leaseMs : 0;
     this.#ended = isRemote ? new EndedSessions(store, 2 * this.#trustMs) : undefined;
   }
@@ -77,9 +61,16 @@ export class UploadRegistry {
   /** Begins a session. @param id a new UUID; returned */
   async start(repository: string, algorithm: DigestAlgorithm, id: string = randomUUID()): Promise<string> {
     const data = randomUUID();
-    const record: UploadRecord = { repository, data, state: "idle", owner: this.#owner, size: 0, at: Date.now() };
+    const record: UploadRecord = {
+      repository,
+      data,
+      state: "idle",
+      owner: this.#claims.owner,
+      size: 0,
+      at: Date.now(),
+    };
     const now = performance.now();
-    const entry = await this.#register(id).replace(undefined, record, { volatile: true });
+    const entry = await this.#claims.register(id).replace(undefined, record, { volatile: true });
     if (entry === undefined) throw unknownUpload(id);
     this.#waiting.add(id, new UploadSession(this.store, data, algorithm), entry, now);
     return id;
@@ -116,18 +107,17 @@ export class UploadRegistry {
 
   /** Bytes received so far. @throws BerthError UPLOAD_UNKNOWN */
   async size(repository: string, id: string): Promise<number> {
-    const entry = await this.#read(repository, id);
+    const entry = await this.#claims.read(repository, id);
     return this.#waiting.sizeOf(id, entry.number) ?? entry.value.size;
   }
 
   /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when another request is at it */
-  async acquire(repository: string, id: string, options: Acquiring = {}): Promise<HeldUpload> {
+  async acquire(repository: string, id: string, claiming: Claiming = {}): Promise<HeldUpload> {
     if (this.#held.has(id)) throw busyUpload(id, await this.size(repository, id));
     this.#held.add(id);
     try {
-      const { entry, claimed, contested, ageMs } =
-        (await this.#claimWaiting(repository, id, options)) ?? (await this.#claim(repository, id, options));
-      const register = this.#register(id);
+      const { entry, claimed, contested, ageMs } = await this.#claims.claim(repository, id, claiming);
+      const register = this.#claims.register(id);
       const lease = new UploadLease(id, register, claimed, this.#leaseMs, this.#trustMs || Infinity);
       let isThere = false;
       try {
@@ -159,16 +149,16 @@ export class UploadRegistry {
       } catch (error) {
         if (!isBerthError(error, "RANGE_INVALID")) throw error;
       }
-      const entry = await this.#read(repository, id);
+      const entry = await this.#claims.read(repository, id);
       if (entry.value.state !== "busy") continue;
       const ended: UploadRecord = {
         ...entry.value,
         state: "ended",
-        owner: this.#owner,
+        owner: this.#claims.owner,
         claim: randomUUID(),
         at: Date.now(),
       };
-      const over = await this.#register(id).replace(entry, ended, { volatile: true });
+      const over = await this.#claims.register(id).replace(entry, ended, { volatile: true });
       if (over === undefined) continue;
       this.#ended?.add(id, over.number);
       this.options.onEnded?.(id);
@@ -194,7 +184,7 @@ export class UploadRegistry {
   }
 
   async #expireOne(id: string, ageMs: number, ended: EndedSession[]): Promise<boolean> {
-    const register = this.#register(id);
+    const register = this.#claims.register(id);
     let entry: Entry<UploadRecord> | undefined;
     try {
       entry = await register.read();
@@ -220,7 +210,7 @@ export class UploadRegistry {
     const all = new Set<string>();
     for (const prefix of await listAllPrefixes(this.store, `${keys.uploads}/`)) {
       try {
-        const entry = await this.#register(lastComponentOf(prefix.slice(0, -1))).read();
+        const entry = await this.#claims.register(lastComponentOf(prefix.slice(0, -1))).read();
         if (entry !== undefined) all.add(keys.data(entry.value.data));
       } catch (error) {
         // Damaged, it cannot be gone on with.
@@ -236,55 +226,10 @@ export class UploadRegistry {
     await this.#waiting.releaseAll();
   }
 
-  /** Claims a session that waits here without reading it before; undefined when another process has gone on with it. */
-  async #claimWaiting(repository: string, id: string, options: Acquiring): Promise<Claim | undefined> {
-    const { left: entry, since } = this.#waiting.find(id) ?? {};
-    if (entry?.value.repository !== repository || since === undefined) return undefined;
-    const contested = entry.value.contested ?? false;
-    const claimed = await this.#putClaim(id, entry, contested, options);
-    return claimed && { entry, claimed, contested, ageMs: performance.now() - since };
-  }
-
-  /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when somebody else has it */
-  async #claim(repository: string, id: string, options: Acquiring): Promise<Claim> {
-    const readAt = performance.now();
-    const entry = await this.#read(repository, id);
-    const { value } = entry;
-    let contested = value.contested ?? false;
-    // A claim of our own that no request holds is one whose end could not be written down.
-    if (value.state === "busy" && value.owner !== this.#owner && processState(value.owner) !== "dead") {
-      if (!this.#claims.isAbandoned(id, entry.number)) throw busyUpload(id, value.size);
-      contested = true;
-    }
-    const claimed = await this.#putClaim(id, entry, contested, options);
-    if (claimed === undefined) throw busyUpload(id, value.size);
-    this.#claims.forget(id);
-    return { entry, claimed, contested, ageMs: performance.now() - readAt };
-  }
-
-  async #putClaim(
-    id: string,
-    entry: Entry<UploadRecord>,
-    contested: boolean,
-    { closing = false }: Acquiring,
-  ): Promise<WrittenEntry | undefined> {
-    const claim: UploadRecord = {
-      ...entry.value,
-      state: closing && this.#ended !== undefined ? "ended" : "busy",
-      owner: this.#owner,
-      claim: randomUUID(),
-      ...(contested && { contested }),
-      at: Date.now(),
-    };
-    const writtenAt = performance.now();
-    const claimed = await this.#register(id).replace(entry, claim, { volatile: true });
-    return claimed && { entry: claimed, writtenAt };
-  }
-
   /** Where its register is not removed at once, it says so first. */
   async #end(id: string, lease: UploadLease): Promise<void> {
     if (this.#ended === undefined) {
-      await this.#register(id).remove(lease.number);
+      await this.#claims.register(id).remove(lease.number);
       return;
     }
     await lease.close();
@@ -296,7 +241,7 @@ export class UploadRegistry {
       id,
       session,
       lease,
-      register: this.#register(id),
+      register: this.#claims.register(id),
       blobs: this.blobs,
       keep: ({ entry, writtenAt }) => {
         this.#waiting.add(id, session, entry, writtenAt);
@@ -325,18 +270,4 @@ export class UploadRegistry {
     if (contested) await session.open();
     return session;
   }
-
-  async #read(repository: string, id: string): Promise<Entry<UploadRecord>> {
-    const entry = UUID.test(id) ? await this.#register(id).read() : undefined;
-    if (entry === undefined || entry.value.repository !== repository || entry.value.state === "ended") {
-      throw unknownUpload(id);
-    }
-    return entry;
-  }
-
-  #register(id: string): WriteOnceRegister<UploadRecord> {
-    return new WriteOnceRegister(this.store, keys.upload(id));
-  }
 }
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
