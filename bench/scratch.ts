@@ -37,7 +37,14 @@ export class Scratch {
     writeFileSync(image, "");
     truncateSync(image, VOLUME_BYTES);
     run("/sbin/mkfs.ext4", ["-q", "-F", "-E", "nodiscard", image]);
-    run("/bin/mount", ["-o", "loop,noinit_itable", image, directory]);
+    // As a disk is: what is written to it is not kept in memory once more, as the pages of the file that it lies in.
+    const device = run("/sbin/losetup", ["--find", "--show", "--direct-io=on", image]).trim();
+    try {
+      run("/bin/mount", ["-o", "noinit_itable", device, directory]);
+    } finally {
+      // Once it is unmounted.
+      run("/sbin/losetup", ["--detach", device]);
+    }
     return join(directory, "state");
   }
 
@@ -74,7 +81,8 @@ function mountsBelow(path: string): string[] {
     .sort((a, b) => b.length - a.length);
 }
 
-function run(program: string, args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+function run(program: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? stderr.trim()}`);
+  return stdout;
 }
