@@ -5,7 +5,7 @@ import { errnoOf } from "../../oci/errors.js";
 import { BLOCK_BYTES, giveBackAligned, nextBlock, takeAlignedPair, type AlignedPair } from "./aligned-buffers.js";
 
 /** Where what is beyond is large: it goes around the page cache. */
-export const DIRECT_FROM_BYTES = 128 * 1024 * 1024;
+export const DIRECT_FROM_BYTES = 64 * 1024 * 1024;
 
 /**
  * A file open for O_DIRECT, and memory for it. Moving the bytes of a large file through the page cache costs more than all
