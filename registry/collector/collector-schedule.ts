@@ -31,14 +31,7 @@ export class CollectorSchedule {
   readonly #stopped = new AbortController();
   readonly #register: WriteOnceRegister<RunRecord>;
   readonly #runs = new RunCounts();
-  readonly #gone: Record<(typeof GONE)[number], number> = {
-    deletedManifests: 0,
-    deletedBlobs: 0,
-    orphans: 0,
-    staleNames: 0,
-    abandoned: 0,
-    bytes: 0,
-  };
+  readonly #gone = Object.fromEntries(GONE.map((kind) => [kind, 0])) as Record<(typeof GONE)[number], number>;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 

@@ -90,7 +90,9 @@ export class FileAppender {
     } catch (error) {
       this.#fail(error);
     }
-    await direct.close();
+    await direct.close().catch((error: unknown) => {
+      this.#fail(error);
+    });
     this.#writing = undefined;
   }
 
