@@ -80,11 +80,12 @@ function timesOf(
 }
 
 function summaryOf(report: CollectReport, dryRun: boolean): string {
-  const { manifests, blobs, deletedManifests, deletedBlobs, orphans, staleNames, abandoned, bytes } = report;
+  const { manifests, blobs, deletedManifests, deletedBlobs, orphans, staleNames, abandoned, shared, bytes } = report;
   const gone = [
     `${String(deletedBlobs)} blobs and ${String(deletedManifests)} manifests ${dryRun ? "eligible for deletion" : "deleted"}`,
     ...(orphans + abandoned > 0 ? [`${String(orphans + abandoned)} remains of pushes that never ended`] : []),
     ...(staleNames > 0 ? [`${String(staleNames)} names of what is gone`] : []),
+    ...(shared > 0 ? [`${String(shared)} blobs left to distribution, whose repositories are still there`] : []),
   ];
   const looked = `${String(manifests)} manifests and ${String(blobs)} blobs looked at in ${String(report.durationMs)} ms`;
   return `${looked}: ${gone.join(", ")}; ${humanSize(bytes)} ${dryRun ? "would be" : ""} freed`.replace("  ", " ");

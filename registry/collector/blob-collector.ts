@@ -58,7 +58,7 @@ export class BlobCollector {
     for (; entry !== undefined; entry = await register.read()) {
       const { value } = entry;
       if (value.state === "tombstone") {
-        this.#giveUp(register, entry);
+        await this.#giveUp(register, entry);
         return undefined;
       }
       if (value.state === "pending" && collection.isOld(value.at)) {
@@ -72,6 +72,11 @@ export class BlobCollector {
         collection.named.has(digest) ||
         (value.state === "live" && !collection.isOld(value.at));
       if (isKept) {
+        collection.claim(blobClaimsOf(value));
+        return undefined;
+      }
+      if (await collection.adopted.areShared(value.data)) {
+        collection.tally.shared++;
         collection.claim(blobClaimsOf(value));
         return undefined;
       }
@@ -100,7 +105,7 @@ export class BlobCollector {
       else if (isNamed) collection.claim(blobClaimsOf(replaced.value));
       else {
         this.#count(digest, value);
-        this.#giveUp(register, replaced);
+        await this.#giveUp(register, replaced);
       }
     });
   }
@@ -110,12 +115,13 @@ export class BlobCollector {
    * deleted: their tombstone tells. Once they have gone it is replaced by one that names nothing, so that they are deleted
    * once: another registry may write there again.
    */
-  #giveUp(register: WriteOnceRegister<BlobPointer>, tombstone: Entry<BlobPointer>): void {
+  async #giveUp(register: WriteOnceRegister<BlobPointer>, tombstone: Entry<BlobPointer>): Promise<void> {
     const { value } = tombstone;
     if (!value.data.includes("/")) {
       this.collection.bury(value.data);
       return;
     }
+    if (await this.collection.adopted.areShared(value.data)) return;
     this.collection.foreign.set(value.data, async () => {
       await register.replace(tombstone, { ...value, data: randomUUID() });
     });

@@ -1,5 +1,6 @@
 import { BerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
+import { AdoptedBytes } from "./adopted-bytes.js";
 import { CompactTable } from "./compact-table.js";
 
 export interface CollectOptions {
@@ -37,6 +38,8 @@ export interface CollectReport {
   readonly staleNames: number;
   /** Pushes that never came to their end. */
   readonly abandoned: number;
+  /** Blobs that nothing names, in the tree of another registry that may still do. They stay. */
+  readonly shared: number;
   readonly bytes: number;
   readonly durationMs: number;
 }
@@ -53,6 +56,7 @@ export class Collection {
   /** Names of data, with flags. */
   readonly #data = new CompactTable();
   #unclaimed = 0;
+  readonly adopted: AdoptedBytes;
   /** Bytes outside data/ (adopted from another registry) that are to go, each with what to do when they have gone. */
   readonly foreign = new Map<string, () => Promise<void>>();
   readonly tally = {
@@ -63,13 +67,16 @@ export class Collection {
     orphans: 0,
     staleNames: 0,
     abandoned: 0,
+    shared: 0,
     bytes: 0,
   };
 
   constructor(
     readonly store: ObjectStore,
     readonly options: CollectOptions,
-  ) {}
+  ) {
+    this.adopted = new AdoptedBytes(store);
+  }
 
   get isDryRun(): boolean {
     return this.options.dryRun === true;

@@ -7,6 +7,14 @@ const ALGORITHMS = ["sha256", "sha512"] as const;
 /** Distribution takes no manifest above 4 MiB; whoever raised that did not raise it beyond this. */
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
+const TREE = "docker/registry/v2";
+
+/** Where the repositories lie of the tree that holds these bytes; undefined for a key of the registry's own. */
+export function repositoriesBeside(dataKey: string): string | undefined {
+  const tree = dataKey.lastIndexOf(`${TREE}/blobs/`);
+  return tree < 0 ? undefined : `${dataKey.slice(0, tree)}${TREE}/repositories/`;
+}
+
 /**
  * What the filesystem and S3 drivers of distribution (registry:2 and :3) keep, read and never written:
  *
@@ -26,7 +34,7 @@ export class DistributionLayout {
     private readonly store: ObjectStore,
     private readonly prefix = "",
   ) {
-    this.#root = `${prefix}docker/registry/v2`;
+    this.#root = `${prefix}${TREE}`;
   }
 
   /** @throws BerthError USAGE when there is nothing of distribution's here, or where bytes could not be adopted */

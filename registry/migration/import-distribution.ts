@@ -98,31 +98,42 @@ async function isServed({ blobs }: Registry, repository: string, digest: Digest)
   }
 }
 
-async function importTags({ store, layout, registry, repository, report }: RepositoryImport): Promise<number> {
-  const before = await ImportedTags.read(store, repository);
-  let imported = 0;
+async function importTags(job: RepositoryImport): Promise<number> {
+  const { store, registry, repository } = job;
+  const imported = await ImportedTags.read(store, repository);
+  const moves = await tagsToMove(job, imported);
+  await imported.write();
+  await eachAtOnce(moves, IMPORTED_AT_ONCE, async ([tag, digest]) => {
+    await registry.tags.put(repository, tag, digest);
+    imported.set(tag, digest);
+  });
+  await imported.write();
+  return moves.size;
+}
+
+async function tagsToMove(
+  { layout, registry, repository, report }: RepositoryImport,
+  imported: ImportedTags,
+): Promise<Map<string, Digest>> {
+  const moves = new Map<string, Digest>();
   await eachAtOnce(layout.tags(repository), IMPORTED_AT_ONCE, async ([tag, digest]) => {
     if (digest === undefined) {
       report("lost", tag, "distribution's link to what it names is damaged: left out");
       return;
     }
-    const [now, last] = [await resolve(registry, repository, tag), before.get(tag)];
-    if (now !== digest && now === last) {
-      if (await registry.manifests.has(repository, digest)) {
-        await registry.tags.put(repository, tag, digest);
-        imported++;
-      } else {
-        report("lost", tag, `names ${digest}, which is not there: left out`);
-        return;
-      }
-    } else if (now !== digest) {
+    const now = await resolve(registry, repository, tag);
+    if (now === digest) {
+      imported.set(tag, digest);
+    } else if (!imported.isOurs(tag, now)) {
       report("kept", tag, now === undefined ? "was deleted here: left so" : `was moved here to ${now}: left there`);
-      return;
+    } else if (await registry.manifests.has(repository, digest)) {
+      imported.attempt(tag, now, digest);
+      moves.set(tag, digest);
+    } else {
+      report("lost", tag, `names ${digest}, which is not there: left out`);
     }
-    before.set(tag, digest);
   });
-  await before.write();
-  return imported;
+  return moves;
 }
 
 async function resolve({ tags }: Registry, repository: string, tag: string): Promise<Digest | undefined> {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
+import { AdoptedBytes } from "../collector/adopted-bytes.js";
 import type { BlobPointer } from "../storage/blob-store.js";
 import { keys, repositoryOfPrefix } from "../storage/key-tree.js";
 import type { ManifestRecord } from "../storage/manifest-record.js";
@@ -47,7 +48,7 @@ export class Quarantine {
       }
       before = now;
     }
-    await this.store.delete(keys.data(data));
+    if (!(await new AdoptedBytes(this.store).areShared(data))) await this.store.delete(keys.data(data));
     return true;
   }
 

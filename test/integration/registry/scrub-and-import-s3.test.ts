@@ -13,6 +13,7 @@ import { ContentBundle } from "../../conformance/registry/content-bundle.js";
 import { describeWith } from "../../helpers/capabilities.js";
 import { S3_SERVER, s3Place } from "../../helpers/s3-server/shared-s3-server.js";
 import { bytesOf, pushBlob, randomContent } from "./support/content.js";
+import { DistributionTree } from "./support/distribution-tree.js";
 import { TestRegistry } from "./support/test-registry.js";
 
 describeWith(S3_SERVER, "registry's care of a bucket", () => {
@@ -32,17 +33,7 @@ describeWith(S3_SERVER, "registry's care of a bucket", () => {
   it("adopts what distribution keeps below a prefix of the bucket, where it lies", async () => {
     const bundle = new ContentBundle();
     const index = bundle.index([bundle.image(), bundle.image()], { tag: "v1" });
-    const root = "images/docker/registry/v2";
-    const link = async (path: string, digest: string): Promise<void> => {
-      await store.put(`${root}/repositories/team/app/${path}/link`, Buffer.from(digest));
-    };
-    for (const { digest, bytes } of [...bundle.blobs, ...bundle.manifests]) {
-      const hex = digest.slice("sha256:".length);
-      await store.put(`${root}/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`, bytes);
-    }
-    for (const { digest } of bundle.blobs) await link(`_layers/${digest.replace(":", "/")}`, digest);
-    for (const { digest } of bundle.manifests) await link(`_manifests/revisions/${digest.replace(":", "/")}`, digest);
-    await link("_manifests/tags/v1/current", index.digest);
+    await new DistributionTree(store, "images/").add("team/app", bundle);
     const findings: ImportFinding[] = [];
     const options = { prefix: "images/", onFinding: (finding: ImportFinding) => findings.push(finding) };
     const summary = await importDistribution(store, options);
