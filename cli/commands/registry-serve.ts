@@ -14,6 +14,7 @@ import { registryLogger } from "../../registry/observability/logger.js";
 import { ownWorker } from "../../registry/workers/worker.js";
 import { placeOfStore } from "../../storage/open-store.js";
 import type { CliContext } from "../context.js";
+import { letHeapGrow } from "./heap-growth.js";
 import { followConfig, operationOf, serveWorkersMetrics } from "./registry-operation.js";
 import { stopSignal } from "./stop-signal.js";
 import { enlargeThreadPool } from "./thread-pool.js";
@@ -30,6 +31,7 @@ export interface ServeFlags {
 /** Serves until SIGINT or SIGTERM. The address goes to standard output, the log to standard error. */
 export async function serve({ config: file, ...flags }: ServeFlags, context: CliContext): Promise<void> {
   enlargeThreadPool();
+  letHeapGrow();
   // One that comes before anybody follows it, or while requests are let end, would else end the process.
   process.on("SIGHUP", () => undefined);
   const load = async (): Promise<RegistryConfig> =>
