@@ -5,7 +5,7 @@ import type { S3Settings } from "./s3/s3-settings.js";
 
 /** One of the two. */
 export interface StoreSettings {
-  readonly filesystem?: { readonly root: string; readonly directFrom?: number | undefined } | undefined;
+  readonly filesystem?: { readonly root: string; readonly stripedFrom?: number | undefined } | undefined;
   readonly s3?: S3Settings | undefined;
 }
 
@@ -20,7 +20,7 @@ export async function openStore({ filesystem, s3 }: StoreSettings): Promise<Obje
     const { S3ObjectStore } = await import("./s3/s3-object-store.js");
     return await S3ObjectStore.open(s3);
   }
-  if (filesystem !== undefined) return await FilesystemObjectStore.open(filesystem.root, filesystem.directFrom);
+  if (filesystem !== undefined) return await FilesystemObjectStore.open(filesystem.root, filesystem.stripedFrom);
   throw new BerthError("USAGE", "a registry needs a directory or a bucket to keep its content in");
 }
 

@@ -58,8 +58,8 @@ export const storageSection = v.optional(
       filesystem: v.optional(
         v.strictObject({
           root: text,
-          /** What is beyond so many bytes of a blob is written, and read for the first time, around the page cache. */
-          directFrom: v.optional(count(0)),
+          /** What is beyond so many bytes of a blob is written, and read for the first time, partly around the page cache. */
+          stripedFrom: v.optional(count(0)),
         }),
       ),
       s3: v.optional(s3Settings),

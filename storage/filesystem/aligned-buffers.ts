@@ -5,10 +5,12 @@ export function nextBlock(position: number): number {
   return Math.ceil(position / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
-/** A disk is kept busy by requests of this size; with half of it a file takes a third longer. */
-export const ALIGNED_BYTES = 1024 * 1024;
-/** Of one process: who finds none does without. */
-const BUFFERS = 16;
+/** A disk is kept busy by requests of this size; with half of it a file takes a tenth longer. */
+export const ALIGNED_BYTES = 2 * 1024 * 1024;
+/** Of one process: who finds too few does without. */
+const BUFFERS = 24;
+/** One is filled while the other is on its way. */
+const FEWEST = 2;
 
 /** Its types come with those of browsers, which we are not. */
 declare const WebAssembly: {
@@ -16,20 +18,19 @@ declare const WebAssembly: {
 };
 const PAGE_BYTES = 64 * 1024;
 
-/** A pair that takes turns: one is filled while the other is on its way. */
-export type AlignedPair = readonly [Buffer, Buffer];
-
 let free: Buffer[] | undefined;
 
-/** To be given back, once no system call uses them any more. Undefined when all are in use. */
-export function takeAlignedPair(): AlignedPair | undefined {
+/**
+ * To be given back, once no system call uses them any more.
+ * @returns `wanted` buffers or, when so many are not free, two at least; undefined when there are not even two
+ */
+export function takeAligned(wanted: number): readonly Buffer[] | undefined {
   free ??= allocate();
-  const [one, other] = [free.pop(), free.pop()];
-  return one !== undefined && other !== undefined ? [one, other] : undefined;
+  return free.length < FEWEST ? undefined : free.splice(-wanted);
 }
 
-export function giveBackAligned(pair: AlignedPair): void {
-  free?.push(...pair);
+export function giveBackAligned(buffers: readonly Buffer[]): void {
+  free?.push(...buffers);
 }
 
 /**

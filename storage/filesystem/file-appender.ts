@@ -3,16 +3,16 @@ import type { FileHandle } from "node:fs/promises";
 import type { BerthError } from "../../oci/errors.js";
 import { nextBlock } from "./aligned-buffers.js";
 import { splitAt } from "./chunk-list.js";
-import { DirectWriter } from "./direct-writer.js";
 import { EarlyFlush } from "./early-flush.js";
 import { storageFault } from "./storage-faults.js";
+import { StripedWriter } from "./striped-writer.js";
 
 /** Above this many bytes not yet written the caller waits. With four times as much a hundred pushes take 15 MiB more, and none is faster. */
 const HIGH_WATER_BYTES = 256 * 1024;
 /** The kernel's IOV_MAX. */
 const MAX_VECTOR = 1024;
 
-/** Appends to a file. Chunks that arrive during a write go out in one; those of a large file go around the page cache. */
+/** Appends to a file. Chunks that arrive during a write go out in one; those of a large file by stripes. */
 export class FileAppender {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
@@ -20,14 +20,14 @@ export class FileAppender {
   #writing: Promise<void> | undefined;
   #failure: BerthError | undefined;
   readonly #flush: EarlyFlush;
-  #direct: DirectWriter | undefined;
-  #mayBeDirect = true;
+  #striped: StripedWriter | undefined;
+  #mayBeStriped = true;
 
   constructor(
     private readonly file: FileHandle,
     private position: number,
-    /** What is beyond goes around the page cache. */
-    private readonly directFrom: number,
+    /** What is beyond is written by stripes. */
+    private readonly stripedFrom: number,
   ) {
     this.#flush = new EarlyFlush(file);
   }
@@ -44,9 +44,9 @@ export class FileAppender {
   /** Resolves when all bytes are in the file, perhaps not yet on the disk. @throws BerthError as `write` */
   async settled(): Promise<void> {
     await this.#writing;
-    if (this.#direct !== undefined) this.#writing = this.#endDirect(this.#direct);
+    if (this.#striped !== undefined) this.#writing = this.#endStripes(this.#striped);
     await this.#drained();
-    this.#mayBeDirect = true;
+    this.#mayBeStriped = true;
   }
 
   /** Lets the disk work while nothing is written. */
@@ -64,8 +64,8 @@ export class FileAppender {
   async end(): Promise<void> {
     this.#queue = [];
     await this.#writing;
-    await this.#direct?.close();
-    this.#direct = undefined;
+    await this.#striped?.close();
+    this.#striped = undefined;
     await this.#flush.ended();
   }
 
@@ -83,14 +83,14 @@ export class FileAppender {
     this.#writing = undefined;
   }
 
-  async #endDirect(direct: DirectWriter): Promise<void> {
-    this.#direct = undefined;
+  async #endStripes(striped: StripedWriter): Promise<void> {
+    this.#striped = undefined;
     try {
-      if (this.#failure === undefined) await direct.flush();
+      if (this.#failure === undefined) await striped.flush();
     } catch (error) {
       this.#fail(error);
     }
-    await direct.close().catch((error: unknown) => {
+    await striped.close().catch((error: unknown) => {
       this.#fail(error);
     });
     this.#writing = undefined;
@@ -104,24 +104,24 @@ export class FileAppender {
 
   async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
     let rest = chunks;
-    if (this.#direct === undefined && this.#mayBeDirect) {
-      const start = nextBlock(Math.max(this.directFrom, this.position));
+    if (this.#striped === undefined && this.#mayBeStriped) {
+      const start = nextBlock(Math.max(this.stripedFrom, this.position));
       const [head, tail] = splitAt(chunks, start - this.position);
       await this.#writeThroughCache(head);
       rest = tail;
-      if (tail.length > 0) await this.#beginDirect();
+      if (tail.length > 0) await this.#beginStripes();
     }
-    if (this.#direct === undefined) return await this.#writeThroughCache(rest);
+    if (this.#striped === undefined) return await this.#writeThroughCache(rest);
     for (const chunk of rest) {
-      await this.#direct.write(chunk);
+      await this.#striped.write(chunk);
       this.#wrote(chunk.length);
     }
   }
 
   /** Where it cannot be done it is not tried again for each chunk. */
-  async #beginDirect(): Promise<void> {
-    this.#mayBeDirect = false;
-    this.#direct = await DirectWriter.begin(this.file, this.position);
+  async #beginStripes(): Promise<void> {
+    this.#mayBeStriped = false;
+    this.#striped = await StripedWriter.begin(this.file, this.position, this.#flush);
   }
 
   async #writeThroughCache(chunks: readonly Uint8Array[]): Promise<void> {

@@ -17,7 +17,7 @@ export interface UploadPlace {
   /** Gives the finished file its name, durably, once `synced` has resolved. */
   readonly publish: (path: string, synced: Promise<void>) => Promise<void>;
   /** See FileAppender. */
-  readonly directFrom: number;
+  readonly stripedFrom: number;
 }
 
 /** A staging file that gets the object's name at the end. */
@@ -37,7 +37,7 @@ export class FileUpload implements UploadWriter {
   ) {
     this.#path = place.pathOf(id);
     this.#size = size;
-    this.#appender = new FileAppender(file, size, place.directFrom);
+    this.#appender = new FileAppender(file, size, place.stripedFrom);
   }
 
   static async begin(id: string, place: UploadPlace): Promise<FileUpload> {

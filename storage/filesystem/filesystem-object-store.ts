@@ -18,7 +18,7 @@ import type {
   UploadWriter,
 } from "../object-store.js";
 import { enterDirectory, forgetDirectory, makeDirectory, pruneDirectories, syncDirectory } from "./directories.js";
-import { DIRECT_FROM_BYTES } from "./direct-file.js";
+import { STRIPED_FROM_BYTES } from "./striped-file.js";
 import { FileBody } from "./file-body.js";
 import { listFiles } from "./file-listing.js";
 import { FileUpload, type UploadPlace } from "./file-upload.js";
@@ -46,20 +46,20 @@ export class FilesystemObjectStore implements ObjectStore {
   private constructor(
     private readonly root: string,
     private readonly staging: StagingArea,
-    private readonly directFrom: number,
+    private readonly stripedFrom: number,
   ) {}
 
   /**
    * Makes `root` where it is missing, and sweeps what killed processes left.
-   * @param directFrom what is beyond so many bytes of an object goes around the page cache
+   * @param stripedFrom what is beyond so many bytes of an object is striped over memory and disk (striped-file.ts)
    * @throws BerthError STORAGE, NO_SPACE
    */
-  static async open(root: string, directFrom = DIRECT_FROM_BYTES): Promise<FilesystemObjectStore> {
+  static async open(root: string, stripedFrom = STRIPED_FROM_BYTES): Promise<FilesystemObjectStore> {
     const path = resolve(root);
     try {
       forgetDirectory(path);
       await makeDirectory(path, true);
-      return new FilesystemObjectStore(path, await StagingArea.open(path), directFrom);
+      return new FilesystemObjectStore(path, await StagingArea.open(path), stripedFrom);
     } catch (error) {
       throw storageFault(error, `opening ${path}`);
     }
@@ -97,7 +97,7 @@ export class FilesystemObjectStore implements ObjectStore {
       }
     };
     const pathOf = (id: string): string => this.staging.uploadFile(id);
-    const place: UploadPlace = { pathOf, publish, directFrom: this.directFrom };
+    const place: UploadPlace = { pathOf, publish, stripedFrom: this.stripedFrom };
     try {
       if (state !== undefined && options.contested !== true) return await FileUpload.resume(state, place);
       const id = this.staging.newUploadId();
@@ -123,13 +123,13 @@ export class FilesystemObjectStore implements ObjectStore {
       const info = await file.stat();
       if (!info.isFile()) throw unknownObject(key);
       const { start, length } = range ?? { start: 0, length: info.size };
-      const isLarge = start + length > this.directFrom;
+      const isLarge = start + length > this.stripedFrom;
       return new FileBody(
         file,
         info.size,
         start,
         length,
-        isLarge && this.#readings.isFirst(key) ? this.directFrom : Infinity,
+        isLarge && this.#readings.isFirst(key) ? this.stripedFrom : Infinity,
       );
     } catch (error) {
       await file?.close();
