@@ -1,6 +1,7 @@
 import Koa, { type Middleware } from "koa";
 import type { Logger } from "pino";
 
+import { errnoOf } from "../../oci/errors.js";
 import type { Registry } from "../registry.js";
 import type { Locations } from "./locations.js";
 import { renderErrors } from "./render-errors.js";
@@ -27,7 +28,9 @@ export function registryApplication(options: ApplicationOptions): Koa {
   // Of X-Forwarded-For only what the nearest proxy has appended is to be believed.
   const app = new Koa({ proxy: trustForwarded, maxIpsCount: 1 });
   app.on("error", (error: unknown) => {
-    log.error({ err: error }, "an answer could not be sent");
+    const broken = codeOfBrokenConnection(error);
+    if (broken === undefined) log.error({ err: error }, "an answer could not be sent");
+    else log.debug({ code: broken }, "a client's connection broke");
   });
   for (const outer of middleware) app.use(outer);
   app.use(async (ctx, next) => {
@@ -41,4 +44,10 @@ export function registryApplication(options: ApplicationOptions): Koa {
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
+}
+
+/** Anybody can bring that about: a client that goes away, or whose body is not what HTTP takes for one. */
+function codeOfBrokenConnection(error: unknown): string | undefined {
+  const code = errnoOf(error);
+  return code !== undefined && /^(EPIPE|ECONNRESET|ETIMEDOUT|HPE_\w+)$/.test(code) ? code : undefined;
 }

@@ -67,6 +67,17 @@ describe("the registry's log", () => {
     assert.doesNotMatch(text, /[^\P{Cc}\n]/u);
   });
 
+  it("says at debug alone that a client's connection broke, and of what it sent nothing", async () => {
+    await start();
+    const body = ["Transfer-Encoding: chunked", "", "zz", "secret", "0"];
+    await sendRaw(["POST /v2/a/blobs/uploads/ HTTP/1.1", "Host: x", ...body]);
+    await waitUntil("it is written", () => text.includes("connection broke"));
+    const [broken = assert.fail()] = records().filter(({ msg }) => msg === "a client's connection broke");
+    assert.deepEqual([broken["level"], broken["code"]], [20, "HPE_INVALID_CHUNK_SIZE"]);
+    for (const record of records()) assert.ok(Number(record["level"]) <= 30, JSON.stringify(record));
+    assert.doesNotMatch(text, /secret/);
+  });
+
   it("splits no answer's header by what a client writes", async () => {
     await start({ trustForwarded: true });
     const answer = await sendRaw([
