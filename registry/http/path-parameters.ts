@@ -1,4 +1,4 @@
-import { isDigest, parseDigest, type Digest } from "../../oci/digest.js";
+import { parseDigest, type Digest } from "../../oci/digest.js";
 import { BerthError } from "../../oci/errors.js";
 import { isRepositoryName, isTag } from "../../oci/reference.js";
 import type { RegistryRequest } from "./request.js";
@@ -30,12 +30,25 @@ export function digestIn(ctx: RegistryRequest): Digest {
   return parseDigest(ctx.params["digest"] ?? "");
 }
 
-/** `<reference>`: a digest, or else a tag. @throws BerthError DIGEST_INVALID, TAG_INVALID */
-export function referenceOf(ctx: RegistryRequest): { readonly digest: Digest } | { readonly tag: string } {
+type Reference = { readonly digest: Digest } | { readonly tag: string };
+
+/**
+ * `<reference>` of what is to be read or deleted. What can be no tag names nothing, and distribution-spec has 404 alone for that.
+ * @throws BerthError DIGEST_INVALID, MANIFEST_UNKNOWN
+ */
+export function referenceOf(ctx: RegistryRequest): Reference {
   const reference = ctx.params["reference"] ?? "";
-  if (isDigest(reference)) return { digest: reference };
+  if (isTag(reference)) return { tag: reference };
   if (reference.includes(":")) return { digest: parseDigest(reference) };
-  return { tag: checkTag(reference) };
+  throw new BerthError("MANIFEST_UNKNOWN", "no manifest has a name that can be no tag", {
+    details: { tag: reference.slice(0, 300) },
+  });
+}
+
+/** `<reference>` under which something is to be kept: a digest, or else a tag. @throws BerthError DIGEST_INVALID, TAG_INVALID */
+export function newReferenceOf(ctx: RegistryRequest): Reference {
+  const reference = ctx.params["reference"] ?? "";
+  return reference.includes(":") ? { digest: parseDigest(reference) } : { tag: checkTag(reference) };
 }
 
 /** @throws BerthError TAG_INVALID */

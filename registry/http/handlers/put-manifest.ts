@@ -3,7 +3,7 @@ import { announce } from "../../events/announce.js";
 import type { Registry } from "../../registry.js";
 import { receiveManifest } from "../../storage/manifest-record.js";
 import type { Locations } from "../locations.js";
-import { checkTag, queriesOf, referenceOf, repositoryOf } from "../path-parameters.js";
+import { checkTag, newReferenceOf, queriesOf, repositoryOf } from "../path-parameters.js";
 import { readBody } from "../request-body.js";
 import type { Handler, RegistryRequest } from "../request.js";
 import { sendEmpty } from "../send-json.js";
@@ -15,7 +15,7 @@ export function putManifest(
 ): Handler {
   return async (ctx) => {
     const repository = repositoryOf(ctx);
-    const reference = referenceOf(ctx);
+    const reference = newReferenceOf(ctx);
     // Later drafts: a manifest put by digest may name the tags that it is to have, answered by OCI-Tag headers.
     const asked = "digest" in reference ? tagsAsked(ctx) : [reference.tag];
     const bytes = await readBody(ctx, limits.manifestBytes);

@@ -173,7 +173,7 @@ export function clientSuite(start: (options?: Partial<RegistryOptions>) => Promi
       [404, "NAME_UNKNOWN", "GET", "/v2/no/such/tags/list"],
       [404, "NAME_UNKNOWN", "GET", "/v1/_ping"],
       [400, "NAME_INVALID", "GET", "/v2/No/tags/list"],
-      [400, "TAG_INVALID", "GET", "/v2/a/manifests/-x"],
+      [400, "TAG_INVALID", "PUT", "/v2/a/manifests/-x", { body: "{}" }],
       [400, "PAGINATION_NUMBER_INVALID", "GET", "/v2/a/tags/list?n=-1"],
       [400, "BLOB_UPLOAD_INVALID", "PATCH", "", { headers: { "Content-Range": "9-1" }, body: "x" }],
       [400, "SIZE_INVALID", "PATCH", "", { headers: { "Content-Range": "0-9" }, body: "x" }],

@@ -134,6 +134,17 @@ export function manifestSuite(start: (options?: Partial<RegistryOptions>) => Pro
     }
   });
 
+  it("has no manifest under a name that can be no tag, and takes none", async () => {
+    for (const name of [".INVALID_MANIFEST_NAME", "-", "t".repeat(129)]) {
+      const path = `/v2/${NAME}/manifests/${name}`;
+      await registry.expect(404, "HEAD", path);
+      for (const method of ["GET", "DELETE"]) await registry.expectError(404, "MANIFEST_UNKNOWN", method, path);
+      await registry.expectError(400, "TAG_INVALID", "PUT", path, { body: "{}" });
+    }
+    const path = `/v2/${NAME}/manifests/sha256:baddigeststring`;
+    for (const method of ["GET", "DELETE", "PUT"]) await registry.expectError(400, "DIGEST_INVALID", method, path);
+  });
+
   it("refuses a manifest whose bytes have another digest", async () => {
     const [image, other] = [await imageIn(registry, NAME), await imageIn(registry, NAME)];
     await registry.expectError(400, "DIGEST_INVALID", "PUT", `/v2/${NAME}/manifests/${other.digest}`, {

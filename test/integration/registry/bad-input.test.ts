@@ -60,10 +60,14 @@ describe("registry with bad input", () => {
     for (const part of ["repos", "uploads", "blobs", "data"]) assert.deepEqual(registry.files(part), [], part);
   });
 
-  it("refuses malformed tags and digests", async () => {
-    for (const reference of [".a", "-a", "a%2fb", "a".repeat(129), "sha256:xyz", "%20", "a%0d%0ab"]) {
-      const answer = await registry.expect(400, "GET", `/v2/a/manifests/${reference}`);
-      assert.match(await answer.text(), /"(TAG|DIGEST)_INVALID"/);
+  it("refuses malformed tags and digests, and finds nothing under such tags", async () => {
+    for (const reference of [".a", "-a", "a%2fb", "a".repeat(129), "%20", "a%0d%0ab"]) {
+      await registry.expectError(404, "MANIFEST_UNKNOWN", "GET", `/v2/a/manifests/${reference}`);
+      await registry.expectError(400, "TAG_INVALID", "PUT", `/v2/a/manifests/${reference}`, { body: "{}" });
+    }
+    for (const method of ["GET", "PUT"]) {
+      const path = "/v2/a/manifests/sha256:xyz";
+      await registry.expectError(400, "DIGEST_INVALID", method, path, method === "PUT" ? { body: "{}" } : {});
     }
   });
 

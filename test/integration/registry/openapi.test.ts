@@ -113,8 +113,8 @@ describe("openapi.yaml", () => {
     await registry.expect(200, "HEAD", "/v2/b/manifests/two");
     await registry.expect(200, "GET", path);
     await registry.expect(304, "GET", path, { headers: { "If-None-Match": `"${image.digest}"` } });
-    await registry.expectError(400, "TAG_INVALID", "GET", "/v2/b/manifests/-");
-    await registry.expect(400, "HEAD", "/v2/b/manifests/-");
+    await registry.expectError(400, "DIGEST_INVALID", "GET", "/v2/b/manifests/sha256:0");
+    await registry.expect(400, "HEAD", "/v2/b/manifests/sha256:0");
     await registry.expectError(400, "MANIFEST_INVALID", "PUT", "/v2/b/manifests/x", { body: "{" });
     await putManifest(registry, "c", "x", image, 404);
     await putManifest(registry, "b", "large", documentOf("application/x.test", { text: "x".repeat(10_000) }), 413);
