@@ -31,10 +31,10 @@ interface HoldParts {
   readonly blobs: BlobStore;
   /** The session waits here from that entry on. */
   readonly keep: (left: WrittenEntry) => void;
-  /** Before what cannot be undone. @throws when the hold was lost */
-  readonly confirm: () => Promise<void>;
-  /** The session is over. */
-  readonly end: () => Promise<void>;
+  /** Before what cannot be undone: a commit as that digest, or a cancellation. @throws when the hold was lost */
+  readonly confirm: (digest?: Digest) => Promise<void>;
+  /** The session is over, and is that blob or nothing. */
+  readonly end: (digest?: Digest) => Promise<void>;
   /** Called once at the end, whatever it was. */
   readonly release: () => void;
 }
@@ -88,17 +88,10 @@ export class SessionHold implements HeldUpload {
   async commit(digest: Digest): Promise<void> {
     const { session, lease, blobs, confirm } = this.parts;
     try {
-      await confirm();
-      const bytes = await session.finish(digest);
-      let ending: Promise<void> | undefined;
-      const complete = async (): Promise<void> => {
-        await bytes.complete();
-        // The bytes have their name, and the session has served: its end need not wait for the pointer.
-        ending ??= this.#end();
-        ending.catch(() => undefined);
-      };
-      await blobs.commit(lease.record.repository, digest, session.data, { ...bytes, complete });
-      await (ending ?? this.#end());
+      await confirm(digest);
+      await blobs.commit(lease.record.repository, digest, session.data, await session.finish(digest));
+      // Not before: until the blob is there, who asks for the upload must not be told that there is none.
+      await this.#end(digest);
     } catch (error) {
       throw await this.#failed(error);
     } finally {
@@ -138,9 +131,9 @@ export class SessionHold implements HeldUpload {
     await (lease.record.upload === undefined ? session.abort() : session.release());
   }
 
-  async #end(): Promise<void> {
+  async #end(digest?: Digest): Promise<void> {
     await this.parts.lease.stop();
-    await this.parts.end();
+    await this.parts.end(digest);
   }
 
   async #release(): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import type { Digest } from "../../oci/digest.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import { ownProcessIdentity, processState } from "../../storage/process-identity.js";
 import { keys } from "../storage/key-tree.js";
@@ -22,6 +23,8 @@ export interface Claim {
 export interface Claiming {
   /** The request ends the session, whatever becomes of it. */
   readonly closing?: boolean;
+  /** As what it is going to be committed. */
+  readonly digest?: Digest;
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -37,6 +40,7 @@ export class SessionClaims {
     leaseMs: number,
     /** The claim of a request that ends the session says at once that it has ended. */
     private readonly endsByClaim: boolean,
+    private readonly isServed: (repository: string, digest: Digest) => Promise<boolean>,
   ) {
     this.#watch = new ClaimWatch(leaseMs);
   }
@@ -45,13 +49,18 @@ export class SessionClaims {
     return new WriteOnceRegister(this.store, keys.upload(id));
   }
 
-  /** @throws BerthError UPLOAD_UNKNOWN */
+  /** A session that has ended is one as long as it is being committed. @throws BerthError UPLOAD_UNKNOWN */
   async read(repository: string, id: string): Promise<Entry<UploadRecord>> {
     const entry = UUID.test(id) ? await this.register(id).read() : undefined;
-    if (entry === undefined || entry.value.repository !== repository || entry.value.state === "ended") {
-      throw unknownUpload(id);
-    }
+    if (entry === undefined || entry.value.repository !== repository) throw unknownUpload(id);
+    if (entry.value.state === "ended" && !(await this.#isBeingCommitted(id, entry))) throw unknownUpload(id);
     return entry;
+  }
+
+  async #isBeingCommitted(id: string, { number, value }: Entry<UploadRecord>): Promise<boolean> {
+    const { repository, digest, owner } = value;
+    if (digest === undefined || processState(owner) === "dead" || this.#watch.isAbandoned(id, number)) return false;
+    return !(await this.isServed(repository, digest));
   }
 
   /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when somebody else has it */
@@ -72,6 +81,7 @@ export class SessionClaims {
     const readAt = performance.now();
     const entry = await this.read(repository, id);
     const { value } = entry;
+    if (value.state === "ended") throw busyUpload(id, value.size);
     let contested = value.contested ?? false;
     // A claim of our own that no request holds is one whose end could not be written down.
     if (value.state === "busy" && value.owner !== this.owner && processState(value.owner) !== "dead") {
@@ -88,11 +98,13 @@ export class SessionClaims {
     id: string,
     entry: Entry<UploadRecord>,
     contested: boolean,
-    { closing = false }: Claiming,
+    { closing = false, digest }: Claiming,
   ): Promise<WrittenEntry | undefined> {
+    const ends = closing && this.endsByClaim;
     const claim: UploadRecord = {
       ...entry.value,
-      state: closing && this.endsByClaim ? "ended" : "busy",
+      state: ends ? "ended" : "busy",
+      ...(ends && digest !== undefined && { digest }),
       owner: this.owner,
       claim: randomUUID(),
       ...(contested && { contested }),

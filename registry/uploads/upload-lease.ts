@@ -1,3 +1,4 @@
+import type { Digest } from "../../oci/digest.js";
 import type { Entry, WriteOnceRegister } from "../storage/write-once-register.js";
 import { busyUpload, unknownUpload } from "./upload-errors.js";
 import type { UploadRecord } from "./upload-record.js";
@@ -69,11 +70,18 @@ export class UploadLease {
     return (await this.#replace(record)) ? { entry: this.#entry, writtenAt: this.#writtenAt } : undefined;
   }
 
-  /** Nobody else can go on with the session from here on, whatever becomes of this process. Idempotent. @throws as `confirm` */
-  async close(): Promise<void> {
-    await this.stop();
-    if (this.record.state === "ended") return;
-    if (!(await this.#replace({ ...this.record, state: "ended", at: Date.now() }))) throw await this.lostError();
+  /**
+   * Nobody else can go on with the session from here on, whatever becomes of this process; renewals say that it lives. Idempotent.
+   * @param committed what the session is going to be, for those who ask meanwhile; absent when it will be nothing
+   * @throws as `confirm`
+   */
+  async close(committed?: { readonly digest: Digest; readonly size: number }): Promise<void> {
+    await this.#inTurn(async () => {
+      const { digest, ...record } = this.record;
+      if (record.state === "ended" && digest === committed?.digest) return;
+      const ended: UploadRecord = { ...record, ...committed, state: "ended", at: Date.now() };
+      if (!(await this.#replace(ended))) throw await this.lostError();
+    });
   }
 
   /** No renewal is under way or comes any more. Idempotent. */
@@ -92,11 +100,15 @@ export class UploadLease {
 
   /** A store that does not answer is asked again at the next turn: the lease is longer than several. */
   #renewSoon(): void {
-    this.#writing = this.#writing.then(
-      async () => await this.#renew(),
-      async () => await this.#renew(),
-    );
-    this.#writing.catch(() => undefined);
+    this.#inTurn(async () => {
+      await this.#renew();
+    }).catch(() => undefined);
+  }
+
+  async #inTurn(write: () => Promise<void>): Promise<void> {
+    const writing = this.#writing.then(write, write);
+    this.#writing = writing;
+    await writing;
   }
 
   async #renew(): Promise<void> {

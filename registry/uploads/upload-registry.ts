@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { DigestAlgorithm } from "../../oci/digest.js";
+import type { Digest, DigestAlgorithm } from "../../oci/digest.js";
 import { isBerthError } from "../../oci/errors.js";
 import type { ObjectStore } from "../../storage/object-store.js";
 import type { BlobStore } from "../storage/blob-store.js";
@@ -53,7 +53,13 @@ export class UploadRegistry {
   ) {
     this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
     const isRemote = store.traits.remote === true;
-    this.#claims = new SessionClaims(store, this.#waiting, this.#leaseMs, isRemote);
+    this.#claims = new SessionClaims(
+      store,
+      this.#waiting,
+      this.#leaseMs,
+      isRemote,
+      async (repository, digest) => await blobs.isKept(repository, digest),
+    );
     this.#trustMs = isRemote ? TRUSTED_LEASES * this.#leaseMs : 0;
     this.#ended = isRemote ? new EndedSessions(store, 2 * this.#trustMs) : undefined;
   }
@@ -105,7 +111,7 @@ export class UploadRegistry {
     };
   }
 
-  /** Bytes received so far. @throws BerthError UPLOAD_UNKNOWN */
+  /** Bytes received so far, all of them while it is being committed. @throws BerthError UPLOAD_UNKNOWN */
   async size(repository: string, id: string): Promise<number> {
     const entry = await this.#claims.read(repository, id);
     return this.#waiting.sizeOf(id, entry.number) ?? entry.value.size;
@@ -150,7 +156,8 @@ export class UploadRegistry {
         if (!isBerthError(error, "RANGE_INVALID")) throw error;
       }
       const entry = await this.#claims.read(repository, id);
-      if (entry.value.state !== "busy") continue;
+      if (entry.value.state === "ended") throw unknownUpload(id);
+      if (entry.value.state === "idle") continue;
       const ended: UploadRecord = {
         ...entry.value,
         state: "ended",
@@ -227,12 +234,12 @@ export class UploadRegistry {
   }
 
   /** Where its register is not removed at once, it says so first. */
-  async #end(id: string, lease: UploadLease): Promise<void> {
+  async #end(id: string, lease: UploadLease, digest?: Digest): Promise<void> {
     if (this.#ended === undefined) {
       await this.#claims.register(id).remove(lease.number);
       return;
     }
-    await lease.close();
+    await lease.close(digest && { digest, size: lease.record.size });
     this.#ended.add(id, lease.number);
   }
 
@@ -247,12 +254,13 @@ export class UploadRegistry {
         this.#waiting.add(id, session, entry, writtenAt);
         this.options.onLeft?.(id, session.size);
       },
-      confirm: async () => {
-        await (this.#ended === undefined ? lease.confirm() : lease.close());
+      confirm: async (digest) => {
+        if (this.#ended === undefined) await lease.confirm();
+        else await lease.close(digest && { digest, size: session.size });
       },
-      end: async () => {
+      end: async (digest) => {
         this.options.onEnded?.(id);
-        await this.#end(id, lease);
+        await this.#end(id, lease, digest);
       },
       release: () => {
         this.#held.delete(id);

@@ -1,13 +1,15 @@
-import { algorithmOf } from "../../../oci/digest.js";
-import { BerthError } from "../../../oci/errors.js";
+import { algorithmOf, type Digest } from "../../../oci/digest.js";
+import { BerthError, isBerthError } from "../../../oci/errors.js";
 import type { Registry } from "../../registry.js";
+import type { HeldUpload } from "../../uploads/held-upload.js";
 import type { Locations } from "../locations.js";
+import { callerOf } from "../caller.js";
 import { partyOf } from "../party.js";
 import { queriedDigest, repositoryOf } from "../path-parameters.js";
 import { commitUpload } from "../commit-upload.js";
 import { announcedLength } from "../request-body.js";
 import { receiveInto } from "../receive-upload.js";
-import type { Handler } from "../request.js";
+import type { Handler, RegistryRequest } from "../request.js";
 import { answerCreated, tellingPlace } from "../upload-answers.js";
 import { checkPlace, leaveOnError } from "./patch-upload.js";
 
@@ -24,7 +26,10 @@ export function putUpload(registry: Registry, locations: Locations): Handler {
     await uncommitted.refresh(owner);
     await tellingPlace(ctx, locations, { name, id }, async () => {
       const closing = announcedLength(ctx.req) === 0 && ctx.get("Content-Range") === "";
-      const held = await uploads.acquire(name, id, { closing });
+      const held = await unlessThere(ctx, registry, { name, digest }, async () => {
+        return await uploads.acquire(name, id, { closing, digest });
+      });
+      if (held === undefined) return;
       await leaveOnError(held, () => {
         checkPlace(ctx, held);
       });
@@ -35,4 +40,23 @@ export function putUpload(registry: Registry, locations: Locations): Handler {
     });
     answerCreated(ctx, locations, name, digest);
   };
+}
+
+/**
+ * A client that has not heard of its commit asks for it again. The session is over then, and what it asked for is there: that is
+ * said, but only to those who may know it.
+ */
+async function unlessThere(
+  ctx: RegistryRequest,
+  { blobs }: Registry,
+  { name, digest }: { readonly name: string; readonly digest: Digest },
+  acquire: () => Promise<HeldUpload>,
+): Promise<HeldUpload | undefined> {
+  try {
+    return await acquire();
+  } catch (error) {
+    const isOver = isBerthError(error, "UPLOAD_UNKNOWN") && callerOf(ctx).mayPull(name);
+    if (isOver && (await blobs.isKept(name, digest))) return undefined;
+    throw error;
+  }
 }

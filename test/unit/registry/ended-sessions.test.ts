@@ -6,7 +6,8 @@ import { keys } from "../../../registry/storage/key-tree.js";
 import { EndedSessions, removeEnded } from "../../../registry/uploads/ended-sessions.js";
 import { UploadRegistry } from "../../../registry/uploads/upload-registry.js";
 import { waitUntil } from "../../helpers/wait-until.js";
-import { directly } from "./collector/support/small-registry.js";
+import { gate } from "../../integration/registry/replicas/gate.js";
+import { blobOf, directly } from "./collector/support/small-registry.js";
 import { ObjectTable, type SteppedStore } from "./collector/support/stepped-store.js";
 
 const LEASE_MS = 60_000;
@@ -58,6 +59,61 @@ describe("upload sessions that have ended, where each look is a request", () => 
     await assert.rejects(a.acquire("r", id), (error) => isBerthError(error, "UPLOAD_UNKNOWN"));
     assert.deepEqual(looked, []);
     await Promise.all([a.close(), b.close()]);
+  });
+
+  it("are told by their size as long as whoever commits them says that it lives", async () => {
+    const [a, b] = [new UploadRegistry(store, new BlobStore(store), { leaseMs: 60 }), sessions()];
+    const { bytes, digest } = blobOf("a blob");
+    const id = await a.start("r", "sha256");
+    const held = await a.acquire("r", id);
+    await held.session.open();
+    await held.session.write(bytes);
+    const put = store.put.bind(store);
+    const [reached, allowed] = [gate(), gate()];
+    store.put = async (key, ...rest) => {
+      if (key.startsWith("blobs/")) {
+        reached.open();
+        await allowed.opened;
+      }
+      await put(key, ...rest);
+    };
+    const now = performance.now.bind(performance);
+    let later = 0;
+    performance.now = () => now() + later;
+    try {
+      const committed = held.commit(digest);
+      await reached.opened;
+      for (let round = 0; round < 3; round++) {
+        assert.equal(await b.size("r", id), bytes.length);
+        later += 2 * LEASE_MS;
+        const entries = table.list({ prefix: keys.upload(id) }).keys.at(-1);
+        await waitUntil("it says so again", () => table.list({ prefix: keys.upload(id) }).keys.at(-1) !== entries);
+      }
+      allowed.open();
+      await committed;
+      await assert.rejects(b.size("r", id), (error) => isBerthError(error, "UPLOAD_UNKNOWN"));
+    } finally {
+      performance.now = now;
+    }
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it("are no longer there when whoever was committing them has vanished", async () => {
+    const uploads = sessions();
+    const { bytes, digest } = blobOf("a blob");
+    const record = { repository: "r", data: TWO, state: "ended", digest, size: bytes.length, at: Date.now() };
+    table.put(entry(ONE, 1), Buffer.from(JSON.stringify({ ...record, owner: "another-boot.1.1.1" })), true);
+    assert.equal(await uploads.size("r", ONE), bytes.length);
+    await assert.rejects(uploads.acquire("r", ONE), (error) => isBerthError(error, "RANGE_INVALID"));
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + LEASE_MS;
+    try {
+      await assert.rejects(uploads.size("r", ONE), (error) => isBerthError(error, "UPLOAD_UNKNOWN"));
+      await assert.rejects(uploads.acquire("r", ONE), (error) => isBerthError(error, "UPLOAD_UNKNOWN"));
+    } finally {
+      performance.now = now;
+    }
+    await uploads.close();
   });
 
   it("do not begin anew for a process that stood still until their registers were gone", async () => {

@@ -27,14 +27,14 @@ export class ReplicaSet {
     readonly registries: readonly TestRegistry[],
   ) {}
 
-  static async start(medium: SharedMedium): Promise<ReplicaSet> {
+  static async start(medium: SharedMedium, leaseMs = LEASE_MS): Promise<ReplicaSet> {
     const stores = await Promise.all(Array.from({ length: 3 }, async () => await medium.open()));
     for (const store of stores) {
       const { traits } = store;
       if (traits.staleForMs > 0) Object.assign(store, { traits: { ...traits, staleForMs: STALE_FOR_MS } });
     }
     const registries = await Promise.all(
-      stores.map(async (store) => await TestRegistry.start({ store, uploadLeaseMs: LEASE_MS })),
+      stores.map(async (store) => await TestRegistry.start({ store, uploadLeaseMs: leaseMs })),
     );
     return new ReplicaSet(medium, stores, registries);
   }

@@ -13,12 +13,17 @@ type Actor = (store: SteppedStore) => Promise<void>;
 
 const BLOB = blobOf("a blob");
 const DRAWN = 150;
+/** How often a client asks in vain. */
+const ASKED = 8;
 
 /** Each actor is a replica that has not yet seen the session, which waits with the blob's bytes. */
 describe("replicas that want the same upload on a bucket", () => {
   let ids: FixedIds;
   let closed: number;
   let cancelled: number;
+  /** As of the last step that changed something. */
+  let present: ObjectTable;
+  let asked: (number | "committed" | "lost")[];
 
   before(() => {
     ids = new FixedIds();
@@ -28,9 +33,15 @@ describe("replicas that want the same upload on a bucket", () => {
     ids.restore();
   });
 
+  let remote: boolean;
+
+  beforeEach(() => {
+    remote = true;
+  });
+
   const uploadsOn = (store: SteppedStore, options: UploadOptions = {}): UploadRegistry => {
-    const remote = Object.assign(store, { traits: { conditionalCreate: true, staleForMs: 0, remote: true } });
-    return new UploadRegistry(remote, new BlobStore(remote), options);
+    const medium = Object.assign(store, { traits: { conditionalCreate: true, staleForMs: 0, remote } });
+    return new UploadRegistry(medium, new BlobStore(medium), options);
   };
 
   async function scenario(actors: Readonly<Record<string, (id: string) => Actor>>): Promise<Scenario> {
@@ -46,17 +57,19 @@ describe("replicas that want the same upload on a bucket", () => {
     return {
       begin: () => {
         ids.restart(100);
-        [closed, cancelled] = [0, 0];
+        [closed, cancelled, asked] = [0, 0, []];
       },
       table: table.objects,
       actors: Object.fromEntries(Object.entries(actors).map(([name, act]) => [name, act(id)])),
       check: (now) => {
+        present = now;
         assertWhole(now);
         const data = [...now.objects.keys()].filter((key) => key.startsWith("data/"));
         assert.ok(data.length <= 1, "the bytes of a session get one name");
       },
       finish: async (now) => {
         const store = directly(now);
+        for (const answer of asked) assert.ok(answer === "committed" || answer === BLOB.bytes.length, String(answer));
         assert.ok(closed + cancelled <= 1, "a session ends once");
         if (closed > 0) assert.equal(await new BlobStore(store).stat("a", BLOB.digest), BLOB.bytes.length);
         if (closed + cancelled > 0) {
@@ -93,7 +106,7 @@ describe("replicas that want the same upload on a bucket", () => {
 
   const closer = (closing: boolean): ((id: string) => Actor) =>
     acting(async (uploads, id) => {
-      await (await uploads.acquire("a", id, { closing })).commit(BLOB.digest);
+      await (await uploads.acquire("a", id, { closing, digest: BLOB.digest })).commit(BLOB.digest);
       closed++;
     });
 
@@ -107,6 +120,36 @@ describe("replicas that want the same upload on a bucket", () => {
     await held.session.open();
     await held.session.write(Buffer.from("!"));
     await held.leave();
+  });
+
+  /** Whoever is told that there is no upload finds the blob; nobody is told to go on from anywhere but its end. */
+  const asking =
+    (ask: (uploads: UploadRegistry, id: string) => Promise<number>) =>
+    (id: string): Actor =>
+    async (store) => {
+      const uploads = uploadsOn(store);
+      for (let times = 0; times < ASKED; times++) {
+        try {
+          asked.push(await ask(uploads, id));
+        } catch (error) {
+          if (isBerthError(error, "RANGE_INVALID")) asked.push(Number(error.details["size"]));
+          else if (!isBerthError(error, "UPLOAD_UNKNOWN")) throw error;
+          else {
+            const isThere = await new BlobStore(directly(present)).isKept("a", BLOB.digest);
+            asked.push(isThere ? "committed" : "lost");
+            return;
+          }
+        }
+      }
+    };
+
+  const asker = asking(async (uploads, id) => await uploads.size("a", id));
+
+  /** As a client whose connection broke before it heard of its commit. */
+  const retrier = asking(async (uploads, id) => {
+    await (await uploads.acquire("a", id, { closing: true, digest: BLOB.digest })).commit(BLOB.digest);
+    closed++;
+    return BLOB.bytes.length;
   });
 
   const hold = async (it: Scenario): Promise<void> => {
@@ -128,6 +171,27 @@ describe("replicas that want the same upload on a bucket", () => {
     await hold(await scenario({ closer: closer(true), canceller }));
     await hold(await scenario({ closer: closer(false), canceller }));
   });
+
+  for (const medium of ["a bucket", "a file system"]) {
+    it(`ask for it on ${medium} while it is committed, and are told where it stands until the blob is there`, async () => {
+      remote = medium === "a bucket";
+      const cases: Readonly<Record<string, (id: string) => Actor>>[] = [
+        { closer: closer(true), asker },
+        { closer: closer(false), asker },
+        { closer: closer(true), retrier },
+        { closer: closer(false), retrier },
+      ];
+      for (const actors of cases) {
+        const it = await scenario(actors);
+        await playAll(it, { preemptions: 2, deaths: 0 });
+        await playSome(
+          it,
+          0,
+          Array.from({ length: DRAWN }, (_, seed) => seed),
+        );
+      }
+    });
+  }
 
   it("go on with it or end it, and never go on with what has ended", async () => {
     await hold(await scenario({ patcher, closer: closer(true) }));
