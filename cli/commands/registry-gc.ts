@@ -6,8 +6,10 @@ import type { CollectReport, Found } from "../../registry/collector/collection.j
 import { loadConfig } from "../../registry/config/load-config.js";
 import type { RegistryConfig } from "../../registry/config/schema.js";
 import { BlobStore } from "../../registry/storage/blob-store.js";
+import { abandonedUploads } from "../../registry/uploads/abandoned-uploads.js";
 import { endAbandonedUploads } from "../../registry/uploads/upload-sweep.js";
 import { UploadRegistry } from "../../registry/uploads/upload-registry.js";
+import type { ObjectStore } from "../../storage/object-store.js";
 import type { CommandHost } from "../command.js";
 import { parseDuration } from "../duration.js";
 import { interruptible } from "../interruptible.js";
@@ -43,11 +45,7 @@ export async function collect(flags: GcFlags, host: CommandHost): Promise<void> 
   };
   try {
     const report = await interruptible(async (signal) => {
-      if (!dryRun) {
-        const uploads = new UploadRegistry(store, new BlobStore(store));
-        await endAbandonedUploads({ uploads, store, expiryMs: config.uploads.expireAfterHours * HOUR_MS });
-        await uploads.close();
-      }
+      await endUploads(store, { expiryMs: config.uploads.expireAfterHours * HOUR_MS, dryRun, tell });
       return await collectGarbage(store, { ...times, dryRun, signal, onFound: tell, onWait: tellWait });
     });
     process.stderr.write(`${summaryOf(report, dryRun)}\n`);
@@ -58,6 +56,20 @@ export async function collect(flags: GcFlags, host: CommandHost): Promise<void> 
   } finally {
     await store.close();
   }
+}
+
+/** Those that nobody has gone on with. */
+async function endUploads(
+  store: ObjectStore,
+  { expiryMs, dryRun, tell }: { expiryMs: number; dryRun: boolean; tell: (found: Found) => void },
+): Promise<void> {
+  const abandoned = await abandonedUploads(store, expiryMs);
+  if (!dryRun) {
+    const uploads = new UploadRegistry(store, new BlobStore(store));
+    await endAbandonedUploads({ uploads, store, expiryMs });
+    await uploads.close();
+  }
+  for (const { repository, id, size } of abandoned) tell({ kind: "upload", name: `${repository}@${id}`, size });
 }
 
 function tellWait(waitMs: number): void {

@@ -20,7 +20,7 @@ export interface CollectOptions {
 
 export interface Found {
   readonly kind: "manifest" | "blob" | "upload";
-  /** `repository@digest` of a manifest, the digest of a blob, where the bytes lie of an upload that was never finished */
+  /** `repository@digest` of a manifest, the digest of a blob; of an upload `repository@id`, or where its bytes lie */
   readonly name: string;
   readonly size: number;
 }

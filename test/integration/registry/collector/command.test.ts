@@ -8,6 +8,9 @@ import process from "node:process";
 import { pino } from "pino";
 
 import { CollectorSchedule } from "../../../../registry/collector/collector-schedule.js";
+import { keys } from "../../../../registry/storage/key-tree.js";
+import { WriteOnceRegister } from "../../../../registry/storage/write-once-register.js";
+import type { UploadRecord } from "../../../../registry/uploads/upload-record.js";
 import { FilesystemObjectStore } from "../../../../storage/filesystem/filesystem-object-store.js";
 import { PROJECT } from "../../../helpers/project.js";
 import { waitUntil } from "../../../helpers/wait-until.js";
@@ -70,6 +73,21 @@ describe("berth registry gc", () => {
     // What had been there is pushed again like anything else.
     await pushBlob(registry, "a", garbage);
     await registry.expect(200, "GET", `/v2/a/blobs/${garbage.digest}`);
+  });
+
+  it("ends the uploads that nobody has gone on with, and says which; a dry run only says it", async () => {
+    const begun = await registry.expect(202, "POST", "/v2/a/blobs/uploads/");
+    const place = begun.headers.get("Location") ?? assert.fail();
+    await registry.expect(202, "PATCH", place, { body: "half of it" });
+    const id = begun.headers.get("Docker-Upload-UUID") ?? assert.fail();
+    assert.equal((await gc("--dry-run")).stdout, "");
+    const register = new WriteOnceRegister<UploadRecord>(await FilesystemObjectStore.open(root), keys.upload(id));
+    const entry = (await register.read()) ?? assert.fail();
+    assert.ok(await register.replace(entry, { ...entry.value, at: Date.now() - 25 * 3600_000 }));
+    assert.equal((await gc("--dry-run")).stdout, `upload eligible for deletion: a@${id} (10B)\n`);
+    await registry.expect(204, "GET", place);
+    assert.equal((await gc()).stdout, `upload deleted: a@${id} (10B)\n`);
+    await registry.expect(404, "GET", place);
   });
 
   it("takes its settings from the file, and refuses wrong flags and settings in one line", async () => {
