@@ -1,7 +1,9 @@
 import { isBerthError } from "../../oci/errors.js";
+import { isRepositoryName } from "../../oci/reference.js";
 import { callerWithout, setCaller, type Caller } from "../http/caller.js";
 import type { Locations } from "../http/locations.js";
 import { askedNameOf, ruledNameOf } from "../http/namespaced-name.js";
+import { queryOf } from "../http/path-parameters.js";
 import { announceRetry } from "../http/retry-after.js";
 import { Refusal } from "../http/refusal.js";
 import type { RegistryRequest } from "../http/request.js";
@@ -118,10 +120,19 @@ class Gate {
     const { access } = this.operation;
     let scope: string | undefined;
     if (access === "catalog") scope = CATALOG_SCOPE;
-    else if (access !== "login" && access !== "none") scope = scopeText(access, askedNameOf(this.ctx));
+    else if (access !== "login" && access !== "none") {
+      const source = access === "push" ? mountSourceOf(this.ctx) : undefined;
+      scope = scopeText(access, askedNameOf(this.ctx)) + (source === undefined ? "" : ` ${scopeText("pull", source)}`);
+    }
     const about = { ...(scope !== undefined && { scope }), ...(error !== undefined && { error }) };
     challenge(this.ctx, this.locations, this.policy.service, about);
   }
+}
+
+/** The repository that a blob is to be mounted from: a token that does not name it makes the client upload the blob instead. */
+function mountSourceOf(ctx: RegistryRequest): string | undefined {
+  const from = queryOf(ctx, "mount") === undefined ? undefined : queryOf(ctx, "from");
+  return from !== undefined && isRepositoryName(from) ? from : undefined;
 }
 
 /** A class, because one is made for each request. */

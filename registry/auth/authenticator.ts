@@ -63,6 +63,8 @@ export class Authenticator {
     if (scheme === "bearer") return this.#byToken(rest);
     const basic = scheme === "basic" ? parseBasic(rest) : undefined;
     if (basic === undefined) throw unauthorized("token", "the Authorization header is neither Basic nor Bearer");
+    // What clients send that were told to log in and have nothing to log in with. No account is called so.
+    if (basic.user === "" && basic.password === "") return this.#byCertificate(ctx);
     return this.byPassword(basic.user, basic.password, clientAddressOf(ctx));
   }
 

@@ -71,6 +71,14 @@ describe("registry with access rules", () => {
     assert.equal(await scope("/v2/public/app/manifests/v1", "PUT"), "repository:public/app:pull,push");
     assert.equal(await scope("/v2/public/app/manifests/v1", "DELETE"), "repository:public/app:delete");
     assert.equal(await scope("/v2/_catalog"), "registry:catalog:*");
+    const mount = `/v2/public/app/blobs/uploads/?mount=${blob.digest}`;
+    assert.equal(
+      await scope(`${mount}&from=team/app`, "POST"),
+      "repository:public/app:pull,push repository:team/app:pull",
+    );
+    for (const path of [mount, `${mount}&from=${encodeURIComponent('a:x,realm="')}`]) {
+      assert.equal(await scope(path, "POST"), "repository:public/app:pull,push");
+    }
   });
 
   it("lets everybody do what the rules say and nothing else", async () => {
@@ -151,6 +159,13 @@ describe("registry with access rules", () => {
     await mount(202, bearer(await guarded.token("bob", push)), "");
     await registry.expect(404, "HEAD", `/v2/users/bob/new/blobs/${blob.digest}`, as("bob"));
     await mount(201, bearer(await guarded.token("bob", push, "repository:team/app:pull")), "", "users/bob/new");
+    const challenged = await challengeOf(
+      `/v2/users/bob/asked/blobs/uploads/?mount=${blob.digest}&from=team/app`,
+      {},
+      "POST",
+    );
+    const asked = /scope="([^"]*)"/.exec(challenged)?.[1] ?? "";
+    await mount(201, bearer(await guarded.token("bob", asked)), "&from=team/app", "users/bob/asked");
     await mount(201, as("bob"), "&from=team/app", "users/bob/other");
     await mount(201, as("bob"), "", "users/bob/other");
     await mount(201, as("alice"), "", "any/where");

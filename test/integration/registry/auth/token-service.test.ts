@@ -78,9 +78,28 @@ describe("token service", () => {
     const claims = claimsOf(await guarded.token(undefined, "repository:public/x:pull,push", TEAM));
     assert.deepEqual(claims["access"], [{ type: "repository", name: "public/x", actions: ["pull"] }]);
     assert.equal(claims["sub"], undefined);
+    // A client without a user that sends Basic nevertheless, more often than anybody may guess.
+    const empty = { headers: { Authorization: basic("", "") } };
+    for (let i = 0; i < 12; i++) {
+      const answer = await guarded.registry.expect(200, "GET", "/token?scope=repository:public/x:pull", empty);
+      const { token } = (await answer.json()) as TokenAnswer;
+      assert.equal(claimsOf(token)["sub"], undefined);
+    }
+    await guarded.registry.expectError(404, "NAME_UNKNOWN", "GET", "/v2/public/x/tags/list", empty);
+    await guarded.registry.expectError(401, "UNAUTHORIZED", "GET", "/v2/", empty);
+    await guarded.registry.expectError(401, "UNAUTHORIZED", "GET", "/v2/team/app/tags/list", empty);
+    for (const [user, password] of [
+      ["", "x"],
+      ["alice", ""],
+    ] as const) {
+      await guarded.registry.expectError(401, "UNAUTHORIZED", "GET", "/v2/public/x/tags/list", {
+        headers: { Authorization: basic(user, password) },
+      });
+    }
     const closed = await GuardedRegistry.start({ access: [{ users: ["alice"], actions: ["pull"] }] });
     try {
       await closed.registry.expectError(401, "UNAUTHORIZED", "GET", "/token?scope=repository:public/x:pull");
+      await closed.registry.expectError(401, "UNAUTHORIZED", "GET", "/token?scope=repository:public/x:pull", empty);
     } finally {
       await closed.stop();
     }
