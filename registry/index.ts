@@ -27,11 +27,8 @@ const DEFAULTS = {
   drainTimeoutMs: 30_000,
   manifestBytes: 4 * 1024 * 1024,
 };
-const WITHOUT_CONDITIONS =
-  "the store does not keep conditional creations: this must be the only process on it, and no garbage may be collected " +
-  "while it runs";
-const NOT_FOR_SEVERAL =
-  "the store does not keep conditional creations (If-None-Match: *), so only one process may serve from it: set workers to 1";
+const ALONE = "this must be the only process on it, and no garbage may be collected while it runs";
+const NOT_FOR_SEVERAL = "only one process may serve from it: set workers to 1";
 
 /**
  * Starts a registry in this process. When the promise resolves it answers.
@@ -124,9 +121,10 @@ async function start(options: RegistryOptions, parts: OpenedParts): Promise<Runn
 async function storeFor(options: RegistryOptions, parts: OpenedParts, log: Logger): Promise<ObjectStore> {
   const { root, storage = root === undefined ? {} : { filesystem: { root } } } = options;
   const store = options.store ?? parts.add(await openStore(storage));
-  if (store.traits.conditionalCreate) return store;
-  if (options.sharesStore === true) throw new BerthError("UNSUPPORTED", NOT_FOR_SEVERAL);
-  log.warn(WITHOUT_CONDITIONS);
+  const { conditionalCreate, weakness = "does not keep conditional creations" } = store.traits;
+  if (conditionalCreate) return store;
+  if (options.sharesStore === true) throw new BerthError("UNSUPPORTED", `the store ${weakness}, so ${NOT_FOR_SEVERAL}`);
+  log.warn(`the store ${weakness}: ${ALONE}`);
   return store;
 }
 

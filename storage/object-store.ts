@@ -86,6 +86,8 @@ export interface StoreTraits {
    * medium does not keep this, one process alone may use it, and nothing may collect garbage beside it.
    */
   readonly conditionalCreate: boolean;
+  /** Where it does not, why: what follows "the store ..." in a message. */
+  readonly weakness?: string;
   /**
    * On a medium without stamps, how long what was read may be taken for what is there, where that does no harm (what a
    * digest names). 0 where stamps tell exactly. What somebody may still have in mind must not be deleted before this time

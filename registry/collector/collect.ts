@@ -20,8 +20,8 @@ export async function collectGarbage(store: ObjectStore, options: CollectOptions
   if (!store.traits.conditionalCreate) {
     throw new BerthError(
       "UNSUPPORTED",
-      "garbage cannot be collected while the registry is in use: this store does not keep `create only if absent` " +
-        "(If-None-Match: *), so a blob that a client is pushing could be deleted under it",
+      `garbage cannot be collected while the registry is in use: the store ${store.traits.weakness ?? "does not keep conditional creations"}, ` +
+        "so a blob that a client is pushing could be deleted under it",
     );
   }
   const collection = new Collection(store, options);

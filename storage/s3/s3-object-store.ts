@@ -15,7 +15,7 @@ import {
   type UploadWriter,
 } from "../object-store.js";
 import { BulkDeletion } from "./bulk-deletion.js";
-import { keepsConditions } from "./condition-probe.js";
+import { weaknessOf } from "./condition-probe.js";
 import { LateDeletions } from "./late-deletions.js";
 import { LoneCreation } from "./lone-creation.js";
 import { PartBuffers } from "./part-buffers.js";
@@ -72,8 +72,13 @@ export class S3ObjectStore implements ObjectStore {
     const buffers = new PartBuffers(settings.partsInMemory ?? DEFAULT_PARTS_IN_MEMORY, partSize);
     const bucket = new S3Bucket(client, settings);
     try {
-      const conditionalCreate = options.probe === false || (await keepsConditions(bucket));
-      const traits = { conditionalCreate, staleForMs: STALE_FOR_MS, remote: true };
+      const weakness = options.probe === false ? undefined : await weaknessOf(bucket);
+      const traits: StoreTraits = {
+        conditionalCreate: weakness === undefined,
+        ...(weakness !== undefined && { weakness }),
+        staleForMs: STALE_FOR_MS,
+        remote: true,
+      };
       return new S3ObjectStore(bucket, signer, buffers, partSize, traits);
     } catch (error) {
       client.destroy();

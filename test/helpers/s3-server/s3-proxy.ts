@@ -38,8 +38,16 @@ export type Fault =
   | { readonly kind: "lose-answer" }
   /** The answer's body is cut after so many bytes. */
   | { readonly kind: "cut-answer"; readonly afterBytes: number }
+  /** The client is told what the same request was answered first, as by a cache. */
+  | { readonly kind: "answer-as-before" }
   /** The request waits before it is passed on. */
   | { readonly kind: "delay"; readonly ms: number };
+
+interface WholeAnswer {
+  readonly status: number;
+  readonly headers: string[];
+  readonly body: Buffer;
+}
 
 /**
  * Stands between an S3 client and its server on loopback: counts the requests, and does to them what a test asks for. The Host
@@ -56,6 +64,7 @@ export class S3Proxy {
   #bytesAtOnce = 0;
   /** Asked for each request. */
   faultFor: (request: SeenRequest) => Fault | undefined = () => undefined;
+  readonly #answered = new Map<string, WholeAnswer>();
   /** Gives an idle connection up before the server does, which does so after 65 seconds. */
   readonly #agent = new Agent({ keepAlive: true, timeout: 30_000 });
   readonly #server: Server;
@@ -129,6 +138,14 @@ export class S3Proxy {
       return;
     }
     if (fault?.kind === "delay") await sleep(fault.ms);
+    if (fault?.kind === "answer-as-before") {
+      const same = `${method} ${url}`;
+      const first = this.#answered.get(same) ?? (await wholeAnswer(await this.#ask(request)));
+      this.#answered.set(same, first);
+      request.resume();
+      response.writeHead(first.status, first.headers).end(first.body);
+      return;
+    }
     const answer = await this.#ask(request);
     if (fault?.kind === "lose-answer") {
       for await (const _ of answer);
@@ -163,6 +180,12 @@ export class S3Proxy {
     await Promise.all([answered, pipeline(request, onward)]);
     return await answered;
   }
+}
+
+async function wholeAnswer(answer: IncomingMessage): Promise<WholeAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return { status: answer.statusCode ?? 502, headers: answer.rawHeaders, body: Buffer.concat(chunks) };
 }
 
 async function resetAfter(request: IncomingMessage, bytes: number): Promise<void> {

@@ -4,7 +4,9 @@ import { randomUUID } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
 
 import { isBerthError, type BerthError, type ErrorCode } from "../../../oci/errors.js";
-import { keepsConditions } from "../../../storage/s3/condition-probe.js";
+import { collectGarbage } from "../../../registry/collector/collect.js";
+import { startRegistry } from "../../../registry/index.js";
+import { weaknessOf } from "../../../storage/s3/condition-probe.js";
 import { LoneCreation } from "../../../storage/s3/lone-creation.js";
 import { S3Bucket } from "../../../storage/s3/s3-bucket.js";
 import { S3ObjectStore } from "../../../storage/s3/s3-object-store.js";
@@ -76,7 +78,35 @@ describeWith(S3_SERVER, "S3 object store that cannot reach its bucket", () => {
 
   it("tells a server that takes every creation", async () => {
     const client = carelessClient();
-    assert.equal(await keepsConditions(new S3Bucket(client, place)), false);
+    assert.match((await weaknessOf(new S3Bucket(client, place))) ?? "", /does not keep conditional creations/);
+    assert.deepEqual(await objectsAt(client, place), []);
+    client.destroy();
+  });
+
+  it("tells a server whose listings lag, as behind a cache, and is not trusted with garbage then", async () => {
+    const client = s3Client(place);
+    // Every listing, or those from the second on: then what was deleted is still listed.
+    for (const from of [1, 2]) {
+      proxy.reset();
+      proxy.faultFor = ({ operation }) => {
+        const listings = proxy.counts()["ListObjectsV2"] ?? 0;
+        return operation === "ListObjectsV2" && listings >= from ? { kind: "answer-as-before" } : undefined;
+      };
+      const store = await S3ObjectStore.open({ ...place, endpoint: proxy.endpoint });
+      try {
+        assert.equal(store.traits.conditionalCreate, false);
+        await assert.rejects(
+          collectGarbage(store, { graceMs: 0 }),
+          saying("UNSUPPORTED", /the store does not list at once what was written and deleted/),
+        );
+        await assert.rejects(
+          startRegistry({ store, sharesStore: true }),
+          saying("UNSUPPORTED", /does not list at once .*set workers to 1/),
+        );
+      } finally {
+        await store.close();
+      }
+    }
     assert.deepEqual(await objectsAt(client, place), []);
     client.destroy();
   });
