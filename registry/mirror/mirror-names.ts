@@ -13,6 +13,8 @@ export interface MirroredName<U> {
   readonly local: string;
   /** Its name in the store. */
   readonly stored: string;
+  /** The `ns` by which it was asked for, if it was. */
+  readonly namespace?: string;
 }
 
 /** What the store's keys hold of a repository's name at most. */
@@ -46,7 +48,7 @@ export class MirrorNames<U extends { readonly settings: UpstreamSettings }> {
   find(name: string, namespace: string | undefined, ownHosts: readonly string[]): MirroredName<U> | undefined {
     if (namespace !== undefined && namespace !== "" && !ownHosts.includes(namespace)) {
       const upstream = this.#byNamespace.get(namespace);
-      if (upstream !== undefined) return named(upstream, name, `${upstream.settings.prefix}/${name}`);
+      if (upstream !== undefined) return { ...named(upstream, name, `${upstream.settings.prefix}/${name}`), namespace };
       throw new BerthError("NAME_UNKNOWN", "this registry has no copies of that namespace", {
         details: { ns: namespace.slice(0, 300) },
       });

@@ -153,6 +153,8 @@ export class Mirrors {
     }
     const answer = this.#answers.get(operation.name);
     if (answer === undefined) throw readOnly(name);
+    // distribution-spec's main branch, "Registry Proxying": tells the client that its `ns` was not ignored.
+    if (name.namespace !== undefined) ctx.set("OCI-Namespace", name.namespace);
     try {
       await answer(ctx, name, handler);
     } catch (error) {

@@ -37,7 +37,9 @@ describe("access to mirrored repositories", () => {
   ] as const) {
     it(`answers ${String(status)} to ${user} for ${path}`, async () => {
       upstream.requests.length = 0;
-      await guarded.registry.expect(status, "GET", path, as(user));
+      const answer = await guarded.registry.expect(status, "GET", path, as(user));
+      const namespace = status === 200 && path.includes("ns=") ? "docker.io" : null;
+      assert.equal(answer.headers.get("OCI-Namespace"), namespace);
       if (status === 403) assert.deepEqual(upstream.requests, []);
     });
   }

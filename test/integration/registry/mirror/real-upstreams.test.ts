@@ -86,7 +86,21 @@ for (const [kind, startUpstream] of UPSTREAMS) {
       ]) {
         assert.equal(await manifest(path), image.manifest, path);
       }
-      await mirror.expectError(404, "NAME_UNKNOWN", "GET", "/v2/team/app/manifests/v1?ns=quay.io");
+      const elsewhere = await mirror.expectError(404, "NAME_UNKNOWN", "GET", "/v2/team/app/manifests/v1?ns=quay.io");
+      assert.equal(elsewhere.headers.get("OCI-Namespace"), null);
+      const empty = `blobs/sha256:${"0".repeat(64)}`;
+      for (const [status, method, path] of [
+        [200, "GET", "manifests/v1"],
+        [200, "HEAD", `manifests/${image.manifest}`],
+        [404, "GET", "manifests/v2"],
+        [404, "HEAD", empty],
+        [404, "GET", empty],
+        [200, "GET", "tags/list"],
+        [200, "GET", `referrers/${image.manifest}`],
+      ] as const) {
+        const answer = await mirror.expect(status, method, `/v2/team/app/${path}?ns=docker.io`);
+        assert.equal(answer.headers.get("OCI-Namespace"), "docker.io", path);
+      }
       await mirror.expectError(404, "MANIFEST_UNKNOWN", "GET", "/v2/team/app/manifests/v2");
       await mirror.expectError(404, "BLOB_UNKNOWN", "GET", `/v2/team/app/blobs/sha256:${"0".repeat(64)}`);
     });
