@@ -12,13 +12,13 @@ import { BlobStore } from "../../../registry/storage/blob-store.js";
 import { UploadRegistry } from "../../../registry/uploads/upload-registry.js";
 import { openStore } from "../../../storage/open-store.js";
 import { BERTH } from "../../helpers/berth-host.js";
-import { describeWith } from "../../helpers/capabilities.js";
+import { asRoot, describeWith, program } from "../../helpers/capabilities.js";
 import { freePort } from "../../helpers/free-port.js";
 import { objectsAt, s3Client, unfinishedUploadsAt } from "../../helpers/s3-server/s3-inspection.js";
 import { S3_SERVER, s3Server, type S3Place } from "../../helpers/s3-server/shared-s3-server.js";
 import { waitUntil } from "../../helpers/wait-until.js";
 import { ContendingClients } from "./contending-clients.js";
-import { registryVerb, ServedRegistry } from "./served-registry.js";
+import { ON_ANOTHER_HOST, registryVerb, ServedRegistry } from "./served-registry.js";
 import { onBucket } from "./store-config.js";
 
 /** Less than a push takes now and then. */
@@ -26,7 +26,7 @@ const GRACE = ["--grace", "1s"];
 const REPLICA_LIVES_MS = 5000;
 const COLLECTOR_LIVES_MS = 10_000;
 
-describeWith(S3_SERVER, "two replicas on one bucket", () => {
+describeWith([...S3_SERVER, asRoot, program("/usr/bin/unshare")], "two replicas on one bucket", () => {
   let directory: string;
   let config: string;
   let place: S3Place;
@@ -38,7 +38,7 @@ describeWith(S3_SERVER, "two replicas on one bucket", () => {
     directory = mkdtempSync(join(tmpdir(), "berth-replicas-"));
     ({ config, place } = await onBucket(directory));
     replicas = await Promise.all(
-      [1, 2].map(async () => new ServedRegistry(config, `127.0.0.1:${String(await freePort())}`)),
+      [1, 2].map(async () => new ServedRegistry(config, `127.0.0.1:${String(await freePort())}`, ON_ANOTHER_HOST)),
     );
     await Promise.all(replicas.map(async (replica) => await replica.start()));
   });
@@ -51,7 +51,17 @@ describeWith(S3_SERVER, "two replicas on one bucket", () => {
 
   /** `berth registry gc`; resolves to its exit code, null when it was killed. */
   async function collect(livesMs?: number): Promise<unknown> {
-    const child = spawn(process.execPath, [BERTH, "registry", "gc", "--config", config, ...GRACE], { stdio: "ignore" });
+    const command = [
+      ...ON_ANOTHER_HOST,
+      process.execPath,
+      BERTH,
+      "registry",
+      "gc",
+      "--config",
+      config,
+      ...GRACE,
+    ] as const;
+    const child = spawn(command[0] ?? "", command.slice(1), { stdio: "ignore" });
     collectors.add(child);
     const ended = once(child, "exit");
     if (livesMs !== undefined) {

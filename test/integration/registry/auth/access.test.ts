@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 
 import { randomContent } from "../support/content.js";
@@ -34,6 +35,16 @@ describe("registry with access rules", () => {
     await guarded.registry.expect(200, "GET", "/v2/", bearer(await guarded.token("bob")));
     await guarded.registry.expect(200, "GET", "/v2/", bearer(await guarded.token(undefined)));
     assert.equal(await challengeOf("/v2/", bearer("x.y.z")), `${realm},error="invalid_token"`);
+  });
+
+  it("tells nobody who may only push that a blob is there, not by asking to close an upload that is none", async () => {
+    const closing = `/v2/secret/app/blobs/uploads/${randomUUID()}?digest=${blob.digest}`;
+    const { registry } = guarded;
+    const may = async (...actions: readonly string[]): Promise<RequestInit> =>
+      bearer(await guarded.token("alice", `repository:secret/app:${actions.join()}`));
+    await registry.expectError(404, "BLOB_UPLOAD_UNKNOWN", "PUT", closing, await may("push"));
+    await registry.expect(201, "PUT", closing, await may("pull", "push"));
+    await registry.expectError(401, "UNAUTHORIZED", "PUT", closing, await may("pull"));
   });
 
   it("sends clients for tokens to where they see the registry, and to no place that a header makes up", async () => {
