@@ -28,6 +28,10 @@ export interface RuntimeNative {
   openOverlayView(directory: string, lower: readonly string[]): Promise<number>;
   /** Whether a directory of a layer hides what the layers below have in it; always false without CAP_SYS_ADMIN. */
   isOpaqueDirectory(path: string): boolean;
+  /** From the kernel's generator; `count` is at most 256. */
+  randomBytes(count: number): Buffer;
+  /** `sha256:<hex>` of the text's UTF-8. */
+  sha256(text: string): `sha256:${string}`;
   /** A seccomp profile in Docker's JSON form, reduced to data by the engine, compiled by libseccomp to BPF. */
   compileSeccomp(profile: SeccompPlan): Uint8Array;
   /**

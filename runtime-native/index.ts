@@ -3,6 +3,7 @@ export * from "./launch-plan.js";
 export * from "./layer-contract.js";
 export * from "./native-error.js";
 export * from "./host.js";
+export * from "./crypto.js";
 export * from "./layers.js";
 export * from "./launch.js";
 export * from "./seccomp.js";

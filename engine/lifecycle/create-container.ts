@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { isAbsolute } from "node:path";
@@ -6,6 +5,7 @@ import { isAbsolute } from "node:path";
 import { BerthError, errnoOf } from "../../oci/errors.js";
 import type { ContainerDefaults } from "../../oci/image-config.js";
 import type { Image } from "../../puller/index.js";
+import { randomBytes } from "../../runtime-native/index.js";
 import { parseCgroupParent } from "../cgroups/cgroup-path.js";
 import type { ContainerConfig, HostConfig } from "../container-config.js";
 import type { ContainerRecord } from "../container-record.js";

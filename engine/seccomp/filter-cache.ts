@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { compileSeccomp } from "../../runtime-native/index.js";
+import { compileSeccomp, sha256 } from "../../runtime-native/index.js";
 import type { SeccompPlan } from "../../runtime-native/addon-contract.js";
 import { errnoOf } from "../../oci/errors.js";
 
@@ -15,7 +14,7 @@ const INSTRUCTION_BYTES = 8;
  */
 export function compiledFilter(directory: string, plan: SeccompPlan): Uint8Array {
   const text = JSON.stringify(plan, (_, value: unknown) => (typeof value === "bigint" ? `${String(value)}n` : value));
-  const file = join(directory, `${createHash("sha256").update(text).digest("hex")}.bpf`);
+  const file = join(directory, `${sha256(text).slice("sha256:".length)}.bpf`);
   const kept = readIfSound(file);
   if (kept !== undefined) return kept;
   const program = compileSeccomp(plan);

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "../../runtime-native/index.js";
 
 const MOODS = `able agile amber ample bold brave breezy bright brisk calm candid careful cheerful clear clever coastal cool
   cordial daring dazzling deft eager early earnest easy even fair fearless fine firm fleet fond frank free fresh gallant
@@ -23,7 +23,7 @@ export function generateName(attempt: number): string {
   return attempt < 2 ? name : `${name}${String(randomBelow(10 ** Math.min(attempt, 9)))}`;
 }
 
-/** Names need no even spread, and randomInt fills a cache on its first call that costs a command milliseconds. */
+/** Names need no even spread. */
 function randomBelow(limit: number): number {
   return randomBytes(4).readUInt32LE() % limit;
 }

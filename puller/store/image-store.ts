@@ -1,11 +1,12 @@
 import { join } from "node:path";
 
 import { chainIdsOf } from "../../oci/chain-id.js";
-import { digestOf, isDigest, type Digest } from "../../oci/digest.js";
+import { isDigest, type Digest } from "../../oci/digest.js";
 import { BerthError, isBerthError } from "../../oci/errors.js";
 import { parseImageConfig } from "../../oci/image-config.js";
 import { parseManifest } from "../../oci/manifest.js";
 import { familiarName, familiarReference, parseReference, type Reference } from "../../oci/reference.js";
+import { sha256 } from "../../runtime-native/index.js";
 import { writeDurably } from "./durable-file.js";
 import type { ImageRecords, StoreParts } from "./image-records.js";
 import { removeImage } from "./image-removal.js";
@@ -113,11 +114,11 @@ export class ImageDatabase implements ImageStore, ImageRecords {
     const { paths, layers } = this.#parts;
     const bytes = readIfThere(paths.imageConfig(id));
     if (bytes === undefined) throw new BerthError("IMAGE_UNKNOWN", `No such image: ${id}`);
-    if (digestOf(bytes) !== id) {
+    if (sha256(bytes) !== id) {
       throw new BerthError("STORAGE", `${paths.imageConfig(id)} is damaged: remove it and pull the image again`);
     }
     const config = parseImageConfig(Buffer.from(bytes));
-    const chainIds = chainIdsOf(config.rootfs.diff_ids);
+    const chainIds = chainIdsOf(config.rootfs.diff_ids, sha256);
     const names = repositories.namesOf(id);
     const manifest = readIfThere(join(paths.imageMetadataOf(id), "manifest"));
     const lastTagTime = readIfThere(join(paths.imageMetadataOf(id), "lastUpdated"));

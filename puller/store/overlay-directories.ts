@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -12,7 +11,7 @@ import {
 import { join } from "node:path";
 
 import { BerthError, errnoOf } from "../../oci/errors.js";
-import { removeTree } from "../../runtime-native/index.js";
+import { randomBytes, removeTree } from "../../runtime-native/index.js";
 import type { OverlayDirectories, OverlayPaths } from "./local-store-contract.js";
 import { readIfThere } from "./read-if-there.js";
 

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { lockFile, type FileLock } from "../../runtime-native/index.js";
@@ -13,7 +13,7 @@ export async function lockState(
   name: "images" | "sessions",
   mode: "shared" | "exclusive",
 ): Promise<FileLock> {
-  await mkdir(paths.locks, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.locks, { recursive: true, mode: 0o700 });
   return lockFile(join(paths.locks, name), mode);
 }
 

@@ -3,6 +3,7 @@
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   berth::RegisterLayers(env, exports);
   berth::RegisterHost(env, exports);
+  berth::RegisterCrypto(env, exports);
   berth::RegisterSeccomp(env, exports);
   berth::RegisterLaunch(env, exports);
   return exports;
