@@ -7,14 +7,7 @@ import path = require("node:path");
 import vm = require("node:vm");
 
 const file = path.join(__dirname, "main.js");
-const script = new vm.Script(
-  `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(file, "latin1")}\n})`,
-  {
-    filename: file,
-    cachedData: cacheOf(file),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  },
-);
+const script = new vm.Script(fs.readFileSync(file, "latin1"), { filename: file, cachedData: cacheOf(file) });
 const bundle = { exports: {} as { main(argv: readonly string[]): Promise<number> } };
 (script.runInThisContext() as (...wrapped: unknown[]) => void)(bundle.exports, require, bundle, file, __dirname);
 void bundle.exports.main(process.argv.slice(2)).then((exitCode) => {

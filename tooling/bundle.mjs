@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -30,8 +31,13 @@ export async function bundleCommand() {
       entryPoints: [join(PROJECT, "cli/main.ts")],
       outfile: join(work, "main.js"),
       define: { "import.meta.url": "__importMetaUrl" },
-      banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-      plugins: [librariesApart(libraries), childProcessWhenUsed],
+      // One expression, for cli/bin.cts: node's own wrapper would take a copy of it all at each start.
+      banner: {
+        js: `(function (exports, require, module, __filename, __dirname) {
+          const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;`,
+      },
+      footer: { js: "})" },
+      plugins: [builtinsWhenUsed, librariesApart(libraries)],
     });
     for (const [library, file] of libraries) {
       await build({
@@ -74,42 +80,56 @@ function librariesApart(libraries) {
   };
 }
 
+/** What node has loaded before it comes to a script. */
+const LOADED_BY_NODE = ["buffer", "events", "fs", "path", "process", "timers", "url", "util"];
+
 /**
- * esbuild plugin: commander loads node:child_process at once, for subcommands that are programs, which berth has none of; that takes
- * a twentieth of a short verb's time.
+ * esbuild plugin: each other module of node's is loaded when something of it is first used, for that takes milliseconds: three
+ * for crypto, which `berth run` imports with its verbs' code and never calls.
  */
-const childProcessWhenUsed = {
-  name: "child-process-when-used",
+const builtinsWhenUsed = {
+  name: "builtins-when-used",
   setup(esbuild) {
-    esbuild.onResolve({ filter: /^(node:)?child_process$/ }, ({ importer }) =>
-      importer.includes("/node_modules/commander/") ? { path: "child_process", namespace: "when-used" } : undefined,
-    );
-    esbuild.onLoad({ filter: /^child_process$/, namespace: "when-used" }, () => ({
-      contents: `Object.defineProperty(exports, "spawn", { get: () => process.getBuiltinModule("node:child_process").spawn });`,
+    esbuild.onResolve({ filter: /^[^./]/ }, ({ path, namespace }) => {
+      const name = path.replace(/^node:/, "");
+      if (namespace === "when-used" || !isBuiltin(path) || LOADED_BY_NODE.includes(name)) return undefined;
+      return { path: `node:${name}`, namespace: "when-used" };
+    });
+    esbuild.onLoad({ filter: /^/, namespace: "when-used" }, ({ path }) => ({
+      // A prototype, for esbuild's imports copy what the exports own and inherit the rest.
+      contents: `
+        let builtin;
+        module.exports = Object.create(new Proxy({}, { get: (_, name) => (builtin ??= require("${path}"))[name] }));`,
     }));
   },
 };
 
-/** Runs verbs that touch nothing, so that the functions they call are compiled, and keeps what V8 made of them. */
+/**
+ * Keeps what V8 has compiled after the usual verbs have run. What they have not called is not part of that, so a container is run
+ * too: its program is the shim, which needs no library and ends at once. Where that is refused (no root, no cgroups), the cache
+ * holds what was called until then.
+ */
 function writeCodeCache(work) {
   const state = mkdtempSync(join(tmpdir(), "berth-build-"));
+  const environment = { ...process.env, BERTH_ROOT: join(state, "root"), BERTH_RUN: join(state, "run") };
+  const run = (args) => spawnSync(process.execPath, args, { encoding: "utf8", env: environment });
   const warmUp = `
     const fs = require("node:fs"), vm = require("node:vm"), path = require("node:path");
     const file = path.join(process.argv[1], "main.js");
-    const source = "(function (exports, require, module, __filename, __dirname) {" + fs.readFileSync(file, "latin1") + "\\n})";
-    const script = new vm.Script(source, { filename: file, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
+    const script = new vm.Script(fs.readFileSync(file, "latin1"), { filename: process.argv[2] });
     const bundle = { exports: {} };
     script.runInThisContext()(bundle.exports, require("node:module").createRequire(file), bundle, file, path.dirname(file));
     void (async () => {
+      await bundle.exports.main(["run", "--rm", "--pull", "never", "--network", "none", "warm-up", "/berth-shim"]);
       for (const verb of ["ps", "images"]) await bundle.exports.main([verb]);
       for (const verb of ["run", "exec", "rm", "stop", "wait", "logs", "inspect", "pull", "push"]) await bundle.exports.main([verb, "--help"]);
       fs.writeFileSync(file + ".cache", script.createCachedData());
     })();`;
   try {
-    const { status, stderr } = spawnSync(process.execPath, ["-e", warmUp, work], {
-      encoding: "utf8",
-      env: { ...process.env, BERTH_ROOT: join(state, "root"), BERTH_RUN: join(state, "run") },
-    });
+    const image = join(state, "image.tar");
+    spawnSync("tar", ["--create", "--file", image, "--directory", join(PROJECT, "dist/native"), "berth-shim"]);
+    run([join(work, "berth.js"), "import", image, "warm-up"]);
+    const { status, stderr } = run(["-e", warmUp, work, join(TARGET, "main.js")]);
     if (status !== 0) throw new SetupError(`the code cache could not be made: ${stderr}`);
   } finally {
     rmSync(state, { recursive: true, force: true });
