@@ -37,6 +37,7 @@ export function encodeLaunchPlan(plan: LaunchPlan): Uint8Array {
   out.bool(plan.io.attach);
   out.text(plan.socketPath);
   out.text(plan.exitFile);
+  out.bool(plan.exitFileDurable);
   out.texts(plan.onExit ?? []);
   return out.finish();
 }

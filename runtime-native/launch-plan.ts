@@ -27,8 +27,10 @@ export interface LaunchPlan {
   readonly io: IoPlan;
   /** Unix stream socket on which the shim answers attach, exec, resize, kill and wait. */
   readonly socketPath: string;
-  /** Written (temp, fsync, rename) when the container's first process has ended: see ExitRecord. */
+  /** Written (temp, rename) when the container's first process has ended: see ExitRecord. */
   readonly exitFile: string;
+  /** fsync it and its directory, for readers after a power failure. */
+  readonly exitFileDurable: boolean;
   /**
    * Run by the shim, detached, after everything has been cleaned up; for `--rm` of containers that nobody waits for. The first
    * is an absolute path; stdio is /dev/null, the working directory `/`, the environment PATH alone.

@@ -9,6 +9,12 @@ export function exitFileOf(engine: Engine, record: ContainerRecord): string {
   return record.HostConfig.AutoRemove ? paths.transientExitFile : paths.exitFile;
 }
 
+/** Undefined also for one of `--rm` that a power failure has emptied: how the container ended is not known then. */
 export function readExitRecord(engine: Engine, record: ContainerRecord): ExitRecord | undefined {
-  return readStateFile(exitFileOf(engine, record)) as ExitRecord | undefined;
+  try {
+    return readStateFile(exitFileOf(engine, record)) as ExitRecord | undefined;
+  } catch (error) {
+    if (record.HostConfig.AutoRemove && error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

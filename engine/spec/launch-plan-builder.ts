@@ -75,6 +75,8 @@ export function buildLaunchPlan(parts: LaunchPlanParts): LaunchPlan {
     },
     socketPath: paths.socket,
     exitFile: parts.exitFile,
+    // With `--rm` nobody reads it after a power failure.
+    exitFileDurable: !HostConfig.AutoRemove,
     ...(parts.onExit && { onExit: parts.onExit }),
   };
 }

@@ -32,7 +32,7 @@ void Supervisor::EndContainer() {
   // that.
   UniqueFd flushes_later = root_.Unmount();
   // Nobody is left to tell of a failure: whoever waits still gets the answer below.
-  (void)WriteExitRecord(plan_.exit_file, status, finished_at);
+  (void)WriteExitRecord(plan_.exit_file, plan_.exit_file_durable, status, finished_at);
 
   // Before the answer: who has it finds nothing left of the container.
   unlink(plan_.socket_path.c_str());

@@ -15,7 +15,8 @@ struct ExitStatus {
 // From waitpid(2).
 int ExitCodeOf(int wait_status);
 
-// Durable, and never seen half-written: temp, fsync, rename, fsync of the directory.
-Result<> WriteExitRecord(const std::string& path, const ExitStatus& status, const std::string& finished_at);
+// Never seen half-written: temp, rename. `durable`: fsync of the file and the directory, too.
+Result<> WriteExitRecord(const std::string& path, bool durable, const ExitStatus& status,
+                         const std::string& finished_at);
 
 }  // namespace berth

@@ -131,6 +131,7 @@ void ReadSupervision(WireReader& in, LaunchPlan& plan) {
   plan.io.attach = in.Bool();
   plan.socket_path = in.Text();
   plan.exit_file = in.Text();
+  plan.exit_file_durable = in.Bool();
   plan.on_exit = in.Texts();
 }
 

@@ -107,6 +107,7 @@ struct LaunchPlan {
   CgroupPlan cgroup;
   IoPlan io;
   std::string socket_path, exit_file;
+  bool exit_file_durable;
   std::vector<std::string> on_exit;
 
   const NamespaceChoice& Choice(NamespaceKind kind) const { return namespaces[static_cast<size_t>(kind)]; }

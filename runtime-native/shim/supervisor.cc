@@ -46,6 +46,7 @@ SupervisionPlan SupervisionPlan::Of(LaunchPlan& plan) {
   kept.cgroup = std::move(plan.cgroup);
   kept.socket_path = std::move(plan.socket_path);
   kept.exit_file = std::move(plan.exit_file);
+  kept.exit_file_durable = plan.exit_file_durable;
   kept.on_exit = std::move(plan.on_exit);
   return kept;
 }

@@ -20,7 +20,7 @@ namespace berth {
 // What of the launch plan is needed while the container runs; the rest is let go, since every container keeps a shim.
 struct SupervisionPlan {
   int namespace_flags;
-  bool own_pid_namespace, has_oom_score_adj, stdin_once;
+  bool own_pid_namespace, has_oom_score_adj, stdin_once, exit_file_durable;
   int32_t oom_score_adj;
   CgroupPlan cgroup;
   std::string socket_path, exit_file;

@@ -70,6 +70,7 @@ export class ShimHost {
       },
       socketPath: join(own, "sock"),
       exitFile: join(own, "exit"),
+      exitFileDurable: true,
     };
     change(plan);
     return plan;

@@ -113,6 +113,17 @@ describeWith([asRoot, program("/bin/busybox")], "failed and interrupted containe
     host.run("rm", "-f", "held");
   });
 
+  it("an --rm container whose exit file a power failure has emptied is swept by the next create", async () => {
+    const id = host.detached("--rm", "--name", "emptied", "busybox", "sleep", "1000");
+    const { Pid } = host.inspect<Inspected>(id).State;
+    const shim = parentOf(Pid);
+    process.kill(shim, "SIGKILL");
+    await waitUntil("the shim has ended", () => !isRunning(shim));
+    writeFileSync(join(host.directory, "run/containers", id, "exit.json"), "");
+    host.run("run", "--rm", "--name", "emptied", "busybox", "true");
+    await waitUntil("its process has ended", () => !isRunning(Pid));
+  });
+
   it("many runs at once all work", async () => {
     const children = Array.from({ length: 8 }, (_, i) =>
       host.start("run", "--rm", "busybox", "sh", "-c", `exit ${String(i)}`),

@@ -89,6 +89,15 @@ describeWith([asRoot, program("/bin/busybox")], "a container's life", () => {
     assert.equal(recordOf(plan).oomKilled, true);
   });
 
+  it("its exit file is whole, and alone, also where it need not outlive the host", async () => {
+    const plan = host.plan(["sh", "-c", "exit 7"], (changed) => {
+      changed.exitFileDurable = false;
+    });
+    await runToEnd(plan);
+    assert.equal(recordOf(plan).exitCode, 7);
+    assert.ok(!existsSync(`${plan.exitFile}.new`));
+  });
+
   it("its socket is for root alone, and its exit file too", async () => {
     const plan = host.plan(["sleep", "1000"]);
     const { client, pid } = await launchAttached(plan);
