@@ -69,7 +69,11 @@ async function make(directory: string, durable: boolean): Promise<void> {
     const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     if (first === undefined || !durable) return;
     const top = dirname(first);
-    for (let path = dirname(directory); path.length >= top.length; path = dirname(path)) await syncDirectory(path);
+    let path = directory;
+    do {
+      path = dirname(path);
+      await syncDirectory(path);
+    } while (path.length > top.length);
   } catch (error) {
     forgetDirectory(directory);
     // Pruned while it was made (Node says ENOTDIR when what mkdir found to exist is gone when it looks again): the caller
