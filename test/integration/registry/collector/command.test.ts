@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -12,6 +12,7 @@ import { keys } from "../../../../registry/storage/key-tree.js";
 import { WriteOnceRegister } from "../../../../registry/storage/write-once-register.js";
 import type { UploadRecord } from "../../../../registry/uploads/upload-record.js";
 import { FilesystemObjectStore } from "../../../../storage/filesystem/filesystem-object-store.js";
+import { runProgram } from "../../../helpers/child-process.js";
 import { PROJECT } from "../../../helpers/project.js";
 import { waitUntil } from "../../../helpers/wait-until.js";
 import { imageIn, pushBlob, putManifest, randomContent, type Content } from "../support/content.js";
@@ -105,6 +106,14 @@ describe("berth registry gc", () => {
       const { code, stdout, stderr } = await gc(...wrong);
       assert.deepEqual([code !== 0, stdout], [true, ""]);
       assert.match(stderr, /^berth: .*(?:--grace|graceHours)/s);
+    }
+  });
+
+  it("finds no registry where there is none, and makes none", async () => {
+    for (const verb of ["gc", "scrub", "retention", "import-distribution"]) {
+      const [missing, args] = [join(root, "mistyped"), [join(PROJECT, "dist/bin/berth.js"), "registry", verb]];
+      await assert.rejects(runProgram(process.execPath, [...args, "--root", missing]), /there is no registry in/, verb);
+      assert.equal(existsSync(missing), false);
     }
   });
 
