@@ -81,7 +81,7 @@ export class SessionClaims {
     const readAt = performance.now();
     const entry = await this.read(repository, id);
     const { value } = entry;
-    if (value.state === "ended") throw busyUpload(id, value.size);
+    if (value.state === "ended") throw busyUpload(id, value.size, value.digest);
     let contested = value.contested ?? false;
     // A claim of our own that no request holds is one whose end could not be written down.
     if (value.state === "busy" && value.owner !== this.owner && processState(value.owner) !== "dead") {

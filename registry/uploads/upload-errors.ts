@@ -1,3 +1,4 @@
+import type { Digest } from "../../oci/digest.js";
 import { BerthError } from "../../oci/errors.js";
 
 export function unknownUpload(id: string): BerthError {
@@ -6,7 +7,11 @@ export function unknownUpload(id: string): BerthError {
   });
 }
 
-/** @param size from which to go on once the other request has ended */
-export function busyUpload(id: string, size: number): BerthError {
-  return new BerthError("RANGE_INVALID", "another request is writing to this upload", { details: { id, size } });
+/**
+ * @param size from which to go on once the other request has ended
+ * @param digest as what that request is committing it; absent when it is not, or that is not known
+ */
+export function busyUpload(id: string, size: number, digest?: Digest): BerthError {
+  const message = `another request is ${digest === undefined ? "writing to" : "committing"} this upload`;
+  return new BerthError("RANGE_INVALID", message, { details: { id, size, ...(digest !== undefined && { digest }) } });
 }

@@ -39,7 +39,8 @@ export interface UploadOptions {
  */
 export class UploadRegistry {
   readonly #waiting = new WaitingSessions();
-  readonly #held = new Set<string>();
+  /** By this process, and as what it is committing them. */
+  readonly #held = new Map<string, Digest | undefined>();
   readonly #leaseMs: number;
   readonly #claims: SessionClaims;
   readonly #trustMs: number;
@@ -117,10 +118,10 @@ export class UploadRegistry {
     return this.#waiting.sizeOf(id, entry.number) ?? entry.value.size;
   }
 
-  /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when another request is at it */
+  /** @throws BerthError UPLOAD_UNKNOWN; RANGE_INVALID when another request is at it, with the `digest` that it is committing */
   async acquire(repository: string, id: string, claiming: Claiming = {}): Promise<HeldUpload> {
-    if (this.#held.has(id)) throw busyUpload(id, await this.size(repository, id));
-    this.#held.add(id);
+    if (this.#held.has(id)) throw busyUpload(id, await this.size(repository, id), this.#held.get(id));
+    this.#held.set(id, undefined);
     try {
       const { entry, claimed, contested, ageMs } = await this.#claims.claim(repository, id, claiming);
       const register = this.#claims.register(id);
@@ -255,6 +256,7 @@ export class UploadRegistry {
         this.options.onLeft?.(id, session.size);
       },
       confirm: async (digest) => {
+        this.#held.set(id, digest);
         if (this.#ended === undefined) await lease.confirm();
         else await lease.close(digest && { digest, size: session.size });
       },

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { algorithmOf, type Digest } from "../../../oci/digest.js";
 import { BerthError, isBerthError } from "../../../oci/errors.js";
 import type { Registry } from "../../registry.js";
@@ -12,6 +14,10 @@ import { receiveInto } from "../receive-upload.js";
 import type { Handler, RegistryRequest } from "../request.js";
 import { answerCreated, tellingPlace } from "../upload-answers.js";
 import { checkPlace, leaveOnError } from "./patch-upload.js";
+
+/** Between looks whether another request has committed the upload. */
+const MIN_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 5000;
 
 /** PUT <location>?digest=<digest>: takes the whole blob or its last chunk, if any, and commits it. */
 export function putUpload(registry: Registry, locations: Locations): Handler {
@@ -43,8 +49,8 @@ export function putUpload(registry: Registry, locations: Locations): Handler {
 }
 
 /**
- * A client that has not heard of its commit asks for it again. The session is over then, and what it asked for is there: that is
- * said, but only to those who may know it.
+ * A client that has not heard of its commit asks for it again. While it goes on there is nothing to do but to wait for it; then the
+ * session is over, and what was asked for is there: that is said, but only to those who may know it.
  */
 async function unlessThere(
   ctx: RegistryRequest,
@@ -52,11 +58,15 @@ async function unlessThere(
   { name, digest }: { readonly name: string; readonly digest: Digest },
   acquire: () => Promise<HeldUpload>,
 ): Promise<HeldUpload | undefined> {
-  try {
-    return await acquire();
-  } catch (error) {
-    const isOver = isBerthError(error, "UPLOAD_UNKNOWN") && callerOf(ctx).mayPull(name);
-    if (isOver && (await blobs.isKept(name, digest))) return undefined;
-    throw error;
+  for (let pauseMs = MIN_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
+    try {
+      return await acquire();
+    } catch (error) {
+      const isOver = isBerthError(error, "UPLOAD_UNKNOWN") && callerOf(ctx).mayPull(name);
+      if (isOver && (await blobs.isKept(name, digest))) return undefined;
+      const isUnderWay = isBerthError(error, "RANGE_INVALID") && error.details["digest"] === digest;
+      if (!isUnderWay || ctx.req.socket.destroyed) throw error;
+    }
+    await sleep(pauseMs);
   }
 }
