@@ -31,11 +31,33 @@ Napi::Value JsSyncFilesystem(const Napi::CallbackInfo& info) {
   return RunInBackground(info.Env(), "berth-sync", [path] { return SyncFilesystem(path); });
 }
 
+// An empty descriptor while somebody else holds it. Does not wait, so it needs no thread.
+Result<UniqueFd> LockIfFree(const std::string& path, LockMode mode) {
+  auto fd = OpenLockFile(path);
+  if (!fd) return fd.failure();
+  auto locked = TryLock(fd.value().get(), mode, path);
+  if (!locked) return locked.failure();
+  if (!locked.value()) return UniqueFd();
+  return fd;
+}
+
 Napi::Value JsLockFile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   const std::string path = info[0].As<Napi::String>();
   const LockMode mode = info[1].As<Napi::Boolean>() ? LockMode::kExclusive : LockMode::kShared;
+  // It is free as a rule, and a thread takes longer than all the rest.
+  auto free = LockIfFree(path, mode);
+  if (!free || free.value()) {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    if (free) {
+      deferred.Resolve(LockToJs(env, free.value()));
+    } else {
+      deferred.Reject(FailureToJs(env, free.failure()).Value());
+    }
+    return deferred.Promise();
+  }
   return RunInBackground<UniqueFd>(
-      info.Env(), "berth-lock",
+      env, "berth-lock",
       [path, mode]() -> Result<UniqueFd> {
         auto fd = OpenLockFile(path);
         if (!fd) return fd.failure();
@@ -46,15 +68,11 @@ Napi::Value JsLockFile(const Napi::CallbackInfo& info) {
       LockToJs);
 }
 
-// Does not wait, so it needs no thread.
 Napi::Value JsTryLockFile(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::string path = info[0].As<Napi::String>();
-  auto fd = OpenLockFile(path);
-  if (!fd) throw FailureToJs(env, fd.failure());
-  auto locked = TryLock(fd.value().get(), LockMode::kExclusive, path);
-  if (!locked) throw FailureToJs(env, locked.failure());
-  return locked.value() ? LockToJs(env, fd.value()) : env.Undefined();
+  auto free = LockIfFree(info[0].As<Napi::String>(), LockMode::kExclusive);
+  if (!free) throw FailureToJs(env, free.failure());
+  return free.value() ? LockToJs(env, free.value()) : env.Undefined();
 }
 
 Napi::Value JsOpenOverlayView(const Napi::CallbackInfo& info) {
