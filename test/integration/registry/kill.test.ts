@@ -26,7 +26,7 @@ async function serve(root: string, ...flags: string[]): Promise<{ child: ChildPr
     env: {
       ...process.env,
       BERTH_REGISTRY_STORAGE_FILESYSTEM_ROOT: root,
-      BERTH_REGISTRY_STORAGE_FILESYSTEM_DIRECT_FROM: String(DIRECT_FROM_BYTES),
+      BERTH_REGISTRY_STORAGE_FILESYSTEM_STRIPED_FROM: String(DIRECT_FROM_BYTES),
     },
   });
   children.push(child);
