@@ -12,9 +12,23 @@ const TARGET = join(PROJECT, "dist/bin");
 /** Libraries that every verb needs are part of main.js; each other one is a file of its own, read by the verbs that use it. */
 const IN_MAIN = ["commander"];
 
+/** What cli/bin.cts takes: all of berth where the command line speaks of the registry, else what is left without it, half of the code. */
+const MAINS = [
+  { file: "registry-main.js", plugins: [], warmUp: [["registry", "serve", "--help"]] },
+  {
+    file: "main.js",
+    plugins: [withoutRegistry()],
+    warmUp: [
+      ["run", "--rm", "--pull", "never", "--network", "none", "warm-up", "/berth-shim"],
+      ...["ps", "images"].map((verb) => [verb]),
+      ...["run", "exec", "rm", "stop", "wait", "logs", "inspect", "pull", "push"].map((verb) => [verb, "--help"]),
+    ],
+  },
+];
+
 /**
- * Bundles the command into dist/bin: berth.js (cli/bin.cts), main.js (all of berth), main.js.cache (V8's compiled form of what
- * the usual verbs run) and a file for each library. Each is renamed into place, so that a command that starts meanwhile finds
+ * Bundles the command into dist/bin: berth.js (cli/bin.cts), MAINS, for each of them a .cache (V8's compiled form of what
+ * the usual verbs run), and a file for each library. Each is renamed into place, so that a command that starts meanwhile finds
  * a whole one.
  */
 export async function bundleCommand() {
@@ -26,19 +40,21 @@ export async function bundleCommand() {
     // `import()` becomes a late `require`: V8's code cache knows no way to import.
     const bundled = { ...common, bundle: true, minify: true, keepNames: true, supported: { "dynamic-import": false } };
     const libraries = new Map();
-    await build({
-      ...bundled,
-      entryPoints: [join(PROJECT, "cli/main.ts")],
-      outfile: join(work, "main.js"),
-      define: { "import.meta.url": "__importMetaUrl" },
-      // One expression, for cli/bin.cts: node's own wrapper would take a copy of it all at each start.
-      banner: {
-        js: `(function (exports, require, module, __filename, __dirname) {
-          const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;`,
-      },
-      footer: { js: "})" },
-      plugins: [builtinsWhenUsed, librariesApart(libraries)],
-    });
+    for (const { file, plugins } of MAINS) {
+      await build({
+        ...bundled,
+        entryPoints: [join(PROJECT, "cli/main.ts")],
+        outfile: join(work, file),
+        define: { "import.meta.url": "__importMetaUrl" },
+        // One expression, for cli/bin.cts: node's own wrapper would take a copy of it all at each start.
+        banner: {
+          js: `(function (exports, require, module, __filename, __dirname) {
+            const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;`,
+        },
+        footer: { js: "})" },
+        plugins: [...plugins, builtinsWhenUsed, librariesApart(libraries)],
+      });
+    }
     for (const [library, file] of libraries) {
       await build({
         ...bundled,
@@ -52,12 +68,13 @@ export async function bundleCommand() {
     // The project's own package.json says "module".
     writeFileSync(join(work, "package.json"), '{ "type": "commonjs" }\n');
     chmodSync(join(work, "berth.js"), 0o755);
-    writeCodeCache(work);
+    for (const main of MAINS) writeCodeCache(work, main);
     mkdirSync(TARGET, { recursive: true });
     // The cache after the source: V8 does not accept it for another source's length, but may for one of the same length.
-    rmSync(join(TARGET, "main.js.cache"), { force: true });
+    const mains = MAINS.flatMap(({ file }) => [file, `${file}.cache`]);
+    for (const file of mains) if (file.endsWith(".cache")) rmSync(join(TARGET, file), { force: true });
     const addons = readdirSync(work).filter((file) => file.endsWith(".node"));
-    for (const file of ["package.json", ...addons, ...libraries.values(), "main.js", "main.js.cache", "berth.js"]) {
+    for (const file of ["package.json", ...addons, ...libraries.values(), ...mains, "berth.js"]) {
       renameSync(join(work, file), join(TARGET, file));
     }
   } finally {
@@ -76,6 +93,17 @@ function librariesApart(libraries) {
         libraries.set(path, file);
         return { path: `./${file}`, external: true };
       });
+    },
+  };
+}
+
+/** esbuild plugin: the registry's verbs are in another file. */
+function withoutRegistry() {
+  return {
+    name: "without-registry",
+    setup(esbuild) {
+      esbuild.onResolve({ filter: /\/commands\/registry\.js$/ }, ({ path }) => ({ path, namespace: "elsewhere" }));
+      esbuild.onLoad({ filter: /^/, namespace: "elsewhere" }, () => ({ contents: "" }));
     },
   };
 }
@@ -109,27 +137,25 @@ const builtinsWhenUsed = {
  * too: its program is the shim, which needs no library and ends at once. Where that is refused (no root, no cgroups), the cache
  * holds what was called until then.
  */
-function writeCodeCache(work) {
+function writeCodeCache(work, { file, warmUp }) {
   const state = mkdtempSync(join(tmpdir(), "berth-build-"));
   const environment = { ...process.env, BERTH_ROOT: join(state, "root"), BERTH_RUN: join(state, "run") };
   const run = (args) => spawnSync(process.execPath, args, { encoding: "utf8", env: environment });
-  const warmUp = `
+  const script = `
     const fs = require("node:fs"), vm = require("node:vm"), path = require("node:path");
-    const file = path.join(process.argv[1], "main.js");
-    const script = new vm.Script(fs.readFileSync(file, "latin1"), { filename: process.argv[2] });
+    const [, file, name, commandLines] = process.argv;
+    const script = new vm.Script(fs.readFileSync(file, "latin1"), { filename: name });
     const bundle = { exports: {} };
     script.runInThisContext()(bundle.exports, require("node:module").createRequire(file), bundle, file, path.dirname(file));
     void (async () => {
-      await bundle.exports.main(["run", "--rm", "--pull", "never", "--network", "none", "warm-up", "/berth-shim"]);
-      for (const verb of ["ps", "images"]) await bundle.exports.main([verb]);
-      for (const verb of ["run", "exec", "rm", "stop", "wait", "logs", "inspect", "pull", "push"]) await bundle.exports.main([verb, "--help"]);
+      for (const commandLine of JSON.parse(commandLines)) await bundle.exports.main(commandLine);
       fs.writeFileSync(file + ".cache", script.createCachedData());
     })();`;
   try {
     const image = join(state, "image.tar");
     spawnSync("tar", ["--create", "--file", image, "--directory", join(PROJECT, "dist/native"), "berth-shim"]);
     run([join(work, "berth.js"), "import", image, "warm-up"]);
-    const { status, stderr } = run(["-e", warmUp, work, join(TARGET, "main.js")]);
+    const { status, stderr } = run(["-e", script, join(work, file), join(TARGET, file), JSON.stringify(warmUp)]);
     if (status !== 0) throw new SetupError(`the code cache could not be made: ${stderr}`);
   } finally {
     rmSync(state, { recursive: true, force: true });
