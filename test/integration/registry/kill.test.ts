@@ -14,7 +14,7 @@ import { randomContent } from "./support/content.js";
 
 const ROUNDS = 100;
 /** So little that blobs of this test go both through the page cache and around it. */
-const DIRECT_FROM_BYTES = 64 * 1024;
+const STRIPED_FROM_BYTES = 64 * 1024;
 
 const children: ChildProcess[] = [];
 
@@ -26,7 +26,7 @@ async function serve(root: string, ...flags: string[]): Promise<{ child: ChildPr
     env: {
       ...process.env,
       BERTH_REGISTRY_STORAGE_FILESYSTEM_ROOT: root,
-      BERTH_REGISTRY_STORAGE_FILESYSTEM_STRIPED_FROM: String(DIRECT_FROM_BYTES),
+      BERTH_REGISTRY_STORAGE_FILESYSTEM_STRIPED_FROM: String(STRIPED_FROM_BYTES),
     },
   });
   children.push(child);
