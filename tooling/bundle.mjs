@@ -132,6 +132,8 @@ const builtinsWhenUsed = {
   },
 };
 
+const WARM_UP_TIMEOUT_MS = 120_000;
+
 /**
  * Keeps what V8 has compiled after the usual verbs have run. What they have not called is not part of that, so a container is run
  * too: its program is the shim, which needs no library and ends at once. Where that is refused (no root, no cgroups), the cache
@@ -140,7 +142,8 @@ const builtinsWhenUsed = {
 function writeCodeCache(work, { file, warmUp }) {
   const state = mkdtempSync(join(tmpdir(), "berth-build-"));
   const environment = { ...process.env, BERTH_ROOT: join(state, "root"), BERTH_RUN: join(state, "run") };
-  const run = (args) => spawnSync(process.execPath, args, { encoding: "utf8", env: environment });
+  const run = (args) =>
+    spawnSync(process.execPath, args, { encoding: "utf8", env: environment, timeout: WARM_UP_TIMEOUT_MS });
   const script = `
     const fs = require("node:fs"), vm = require("node:vm"), path = require("node:path");
     const [, file, name, commandLines] = process.argv;
