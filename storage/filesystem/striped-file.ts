@@ -5,7 +5,7 @@ import { errnoOf } from "../../oci/errors.js";
 import { ALIGNED_BYTES, BLOCK_BYTES, giveBackAligned, nextBlock, takeAligned } from "./aligned-buffers.js";
 
 /** Where what is beyond is large: it is striped. */
-export const STRIPED_FROM_BYTES = 32 * 1024 * 1024;
+export const STRIPED_FROM_BYTES = 64 * 1024 * 1024;
 export const STRIPE_BYTES = ALIGNED_BYTES;
 
 /**
