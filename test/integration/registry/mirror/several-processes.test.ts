@@ -197,7 +197,7 @@ describe("processes that mirror an upstream into one directory", () => {
     const first = statusOf(0);
     await waitUntil("the first process asks", () => asked === 1);
     const claims = (): string[] => rig.leftovers().filter((name) => /\d{10}$/.test(name));
-    assert.equal(claims().length, 1);
+    await waitUntil("the claim of the fetch before has gone", () => claims().length === 1);
     await waitUntil("nobody reads along yet", () => rig.readers() === 0);
     const second = statusOf(1);
     await waitUntil("the second reads along", () => rig.readers() === 1);
