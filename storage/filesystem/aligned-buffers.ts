@@ -5,7 +5,7 @@ export function nextBlock(position: number): number {
   return Math.ceil(position / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
-/** A disk is kept busy by requests of this size; with half of it a file takes a tenth longer. */
+/** A disk is kept busy by requests of this size; with half of it a file is read a fifth more slowly. */
 export const ALIGNED_BYTES = 2 * 1024 * 1024;
 /** Of one process: who finds too few does without. */
 const BUFFERS = 24;
